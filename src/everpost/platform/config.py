@@ -1,0 +1,158 @@
+"""Settings: one frozen Struct, read once from `EVERPOST_*` variables over `everpost.toml`, checked at start.
+
+Rules: a variable wins over the file; the file is `EVERPOST_CONFIG`, else `everpost.toml` in the working folder, else in
+the data folder. Every setting is a field below, so `docs/reference/settings.md` and the checks come from one place.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "EVERPOST_"
+
+
+class BadSetting(Exception):
+    """A setting is missing, unknown or out of range; the message names it and says what is allowed."""
+
+
+def _default_data() -> Path:
+    # Root's home is closed to the unprivileged account that PostgreSQL must run under, so root's data lies elsewhere.
+    if os.geteuid() == 0:
+        return Path("/var/lib/everpost")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "everpost"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an operator can set."""
+
+    data: Annotated[Path, Meta(description="Data folder: database, uploads, keys.")] = msgspec.field(
+        default_factory=_default_data
+    )
+    database_url: Annotated[str | None, Meta(description="PostgreSQL to use instead of the embedded one.")] = None
+    pg_bin: Annotated[Path | None, Meta(description="Folder with other PostgreSQL binaries.")] = None
+    database_pool_size: Annotated[int, Meta(ge=2, le=500, description="Connections of one process.")] = 16
+    host: Annotated[str, Meta(description="Address the web process listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port the web process listens on.")] = 8080
+    public_url: Annotated[str | None, Meta(description="Address in links, with scheme; no slash at its end.")] = None
+    auth_base_url: Annotated[str | None, Meta(description="Public origin of the authorization server.")] = None
+    api_base_url: Annotated[str | None, Meta(description="Public origin of the API.")] = None
+    token_issuer: Annotated[str | None, Meta(description="The `iss` claim of access tokens.")] = None
+    token_audience: Annotated[str | None, Meta(description="The `aud` claim of access tokens.")] = None
+    require_tls: Annotated[bool, Meta(description="Refuse plain HTTP from other machines.")] = False
+    trusted_proxies: Annotated[
+        str, Meta(description="Addresses whose X-Forwarded-* headers are believed, comma-separated.")
+    ] = ""
+    refresh_reuse_grace_seconds: Annotated[
+        int, Meta(ge=0, le=300, description="How long a rotated refresh token may be retried.")
+    ] = 0
+    secret_key: Annotated[str | None, Meta(description="Instance key, base64 of 32 bytes; else kept in the data.")] = (
+        None
+    )
+    demo_email: Annotated[str, Meta(description="Sign-in of the demo account.")] = "demo@everpost.example"
+    demo_password: Annotated[str, Meta(min_length=8, description="Password of the demo account.")] = "everpost-demo"
+    smtp_url: Annotated[str | None, Meta(description="Relay: smtp(s)://user:password@host:port; else the mailbox.")] = (
+        None
+    )
+    smtp_connections: Annotated[int, Meta(ge=1, le=100, description="Connections one worker keeps to the relay.")] = 4
+    mail_from: Annotated[str, Meta(description="Sender of the instance's own mails.")] = "everpost@localhost"
+    sending_domain: Annotated[str | None, Meta(description="Domain in Message-ID and List-ID.")] = None
+    bounce_domain: Annotated[str | None, Meta(description="Domain that receives bounces.")] = None
+    dkim_domain: Annotated[str | None, Meta(description="Domain that signs outgoing campaign mail.")] = None
+    dkim_selector: Annotated[str | None, Meta(description="Selector of the DKIM key.")] = None
+    dkim_key_file: Annotated[Path | None, Meta(description="PEM file with the RSA key.")] = None
+    mailbox_keep: Annotated[int, Meta(ge=100, description="Mails the built-in mailbox keeps.")] = 20_000
+    rate_per_second: Annotated[int, Meta(ge=0, description="Requests per second and application; 0 is no limit.")] = 4
+    rate_per_day: Annotated[int, Meta(ge=0, description="Requests per UTC day and application; 0 is no limit.")] = (
+        10_000
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe line that is logged.")
+    ] = "info"
+    log_format: Annotated[Literal["text", "json"], Meta(description="How a log line is written.")] = "text"
+
+    @property
+    def origin(self) -> str:
+        """Address in links: `public_url`, else this process's own."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def auth_origin(self) -> str:
+        return (self.auth_base_url or self.origin).rstrip("/")
+
+    @property
+    def api_origin(self) -> str:
+        return (self.api_base_url or self.origin).rstrip("/")
+
+    @property
+    def issuer(self) -> str:
+        return self.token_issuer or f"{self.auth_origin}/oauth2/default"
+
+    @property
+    def audience(self) -> str:
+        return self.token_audience or f"{self.api_origin}/v3"
+
+
+_current: Settings | None = None
+
+
+def current() -> Settings:
+    """The settings of this process. Raises: BadSetting."""
+    global _current
+    if _current is None:
+        _current = load(os.environ)
+    return _current
+
+
+def override(**changes: Any) -> Settings:
+    """Replace single settings of this process. For tests and for command-line options."""
+    global _current
+    _current = msgspec.structs.replace(current(), **changes)
+    return _current
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read and check the settings. Raises: BadSetting."""
+    found: dict[str, Any] = {}
+    found.update(_from_environment(environment))
+    data = Path(found["data"]) if "data" in found else _default_data()
+    settings = {**_from_file(environment, data), **found}
+    try:
+        return msgspec.convert(settings, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"Settings: {error}. Known settings: {', '.join(names())}.") from error
+
+
+def names() -> list[str]:
+    return [field.name for field in msgspec.structs.fields(Settings)]
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = set(names())
+    return {
+        name: value
+        for variable, value in environment.items()
+        if variable.startswith(PREFIX) and (name := variable.removeprefix(PREFIX).lower()) in known and value != ""
+    }
+
+
+def _from_file(environment: Mapping[str, str], data: Path) -> dict[str, Any]:
+    chosen = environment.get(PREFIX + "CONFIG")
+    candidates = [Path(chosen)] if chosen else [Path("everpost.toml"), data / "everpost.toml"]
+    for path in candidates:
+        if path.is_file():
+            return tomllib.loads(path.read_text("utf-8"))
+    if chosen:
+        raise BadSetting(f"{PREFIX}CONFIG names {chosen}, which does not exist.")
+    return {}
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Path:
+        return Path(value).expanduser()
+    raise NotImplementedError(kind)
