@@ -11,7 +11,7 @@ the keyword arguments), the key is what programs match. Source: contract, conven
 """
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Problem(msgspec.Struct, frozen=True):
     is_enumerated: bool = False
 
 
-type Grammar = Callable[[Problem], str]
+Grammar: TypeAlias = Callable[[Problem], str]
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,202 @@
+"""The database: a pool, short transactions, and plain SQL into typed records. The only file that knows the driver.
+
+Rules: `conn` runs inside its caller's transaction and never commits; `db` opens its own. Statements are LiteralStrings
+with `:named` parameters, turned into `$1, $2` once and cached. jsonb arrives as `msgspec.Raw` and is decoded to the
+field's type, unless that type is Raw itself and the bytes just pass through.
+"""
+
+import contextlib
+import functools
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, LiteralString, TypeAlias, TypeVar, cast, get_type_hints
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+
+from everpost.platform import clock
+
+if TYPE_CHECKING:
+    Conn: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Conn = asyncpg.Connection
+
+Row = TypeVar("Row")
+
+Taken = asyncpg.UniqueViolationError
+LockTimeout = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+Unreachable = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+
+_NAMED = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+
+
+class Db:
+    """A pool of connections to one database."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Conn]:
+        """A connection inside a transaction that commits at the end of the block, or rolls back on an exception."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            yield conn
+
+    @contextlib.asynccontextmanager
+    async def reader(self) -> AsyncIterator[Conn]:
+        """A connection without a transaction: one statement each sees one moment. For reads."""
+        async with self._pool.acquire() as conn:
+            yield conn
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    def terminate(self) -> None:
+        self._pool.terminate()
+
+
+async def connect(url: str, *, size: int = 16) -> Db:
+    """Open a pool and follow the database's clock. Raises: OSError or a driver error when nothing answers."""
+    # reset=noop: every statement that changes a session's state is LOCAL to its transaction, so nothing needs undoing.
+    pool = await asyncpg.create_pool(
+        url, min_size=1, max_size=size, reset=_no_reset, init=_prepare_connection, max_inactive_connection_lifetime=60
+    )
+    db = Db(pool)
+    async with db.reader() as conn:
+        before = datetime.now(UTC)
+        there = await conn.fetchval("SELECT clock_timestamp()")
+        clock.follow(_offset(before, there, datetime.now(UTC)))
+    return db
+
+
+async def connect_once(url: str) -> Conn:
+    """One connection outside any pool, for migrations and for the queue's listener. The caller closes it."""
+    conn = await asyncpg.connect(url)
+    await _prepare_connection(conn)
+    return conn
+
+
+async def one(conn: Conn, kind: type[Row], sql: LiteralString, **parameters: Any) -> Row | None:
+    """The first row as `kind`, or None."""
+    text, names = _positional(sql)
+    record = await conn.fetchrow(text, *[parameters[name] for name in names])
+    return None if record is None else _reader(kind)(record)
+
+
+async def many(conn: Conn, kind: type[Row], sql: LiteralString, **parameters: Any) -> list[Row]:
+    """All rows as `kind`."""
+    text, names = _positional(sql)
+    records = await conn.fetch(text, *[parameters[name] for name in names])
+    read = _reader(kind)
+    return [read(record) for record in records]
+
+
+async def run(conn: Conn, sql: LiteralString, **parameters: Any) -> int:
+    """Execute, and return how many rows were touched."""
+    text, names = _positional(sql)
+    status = await conn.execute(text, *[parameters[name] for name in names])
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0
+
+
+async def copy_in(
+    conn: Conn, table: LiteralString, *, columns: Sequence[str], records: Iterable[Sequence[Any]]
+) -> None:
+    """COPY records into a table: the fastest way in, all or nothing within the transaction."""
+    await conn.copy_records_to_table(table, columns=list(columns), records=records)
+
+
+async def copy_csv_in(conn: Conn, table: LiteralString, *, columns: Sequence[str], source: Any) -> None:
+    """COPY a CSV text (a binary file object or an async iterator of bytes; an unquoted empty field is NULL)."""
+    await conn.copy_to_table(table, source=source, columns=list(columns), format="csv")
+
+
+@contextlib.asynccontextmanager
+async def savepoint(conn: Conn) -> AsyncIterator[None]:
+    """Part of a transaction that may fail alone, so that a refused insert leaves the rest alive."""
+    async with conn.transaction():
+        yield
+
+
+async def wait_for_locks(conn: Conn, at_most: timedelta) -> None:
+    """For the rest of this transaction a lock that cannot be had within `at_most` raises one of LockTimeout."""
+    await conn.execute(f"SET LOCAL lock_timeout = {int(at_most.total_seconds() * 1000)}")
+
+
+@functools.cache
+def _positional(sql: LiteralString) -> tuple[str, tuple[str, ...]]:
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f"${names.setdefault(match[1], len(names) + 1)}"
+
+    return _NAMED.sub(number, sql), tuple(names)
+
+
+@functools.cache
+def _reader(kind: type[Row]) -> Callable[[asyncpg.Record], Row]:
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return lambda record: cast(Row, record[0])
+    decoders = _decoders(kind)
+    if not decoders:
+        return lambda record: kind(**record)
+
+    def read(record: asyncpg.Record) -> Row:
+        values = dict(record)
+        for name, decode in decoders.items():
+            if isinstance(values.get(name), msgspec.Raw):
+                values[name] = decode(values[name])
+        return kind(**values)
+
+    return read
+
+
+def _decoders(kind: type[msgspec.Struct]) -> dict[str, Callable[[Any], Any]]:
+    """A JSON decoder for each field that is neither a column's own Python type nor passed through raw."""
+    plain = (msgspec.Raw, int, str, bool, float, bytes, datetime)
+    return {
+        name: msgspec.json.Decoder(hint).decode
+        for name, hint in get_type_hints(kind, include_extras=True).items()
+        if hint not in plain
+    }
+
+
+def _offset(before: datetime, there: datetime, after: datetime) -> timedelta:
+    """How far the database's clock is from ours; differences within the round trip are none."""
+    if before <= there <= after:
+        return timedelta(0)
+    return there - before - (after - before) / 2
+
+
+async def _no_reset(conn: Any) -> None:
+    return None
+
+
+async def _prepare_connection(conn: Any) -> None:
+    await conn.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=_decode_jsonb, format="binary"
+    )
+    await conn.set_type_codec("json", schema="pg_catalog", encoder=_encode_json, decoder=msgspec.Raw, format="binary")
+
+
+def _encode_json(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+
+
+def _encode_jsonb(value: Any) -> bytes:
+    return b"\x01" + _encode_json(value)
+
+
+def _decode_jsonb(data: bytes) -> msgspec.Raw:
+    return msgspec.Raw(data[1:])
