@@ -1,0 +1,110 @@
+-- Campaigns: what is sent, to whom, when, and what came of it.
+
+-- The number that the next campaign of an account gets; one row per account, so two creates queue up behind it.
+CREATE TABLE campaign_sequences (
+    account_id       uuid   NOT NULL PRIMARY KEY,
+    last_sequence_id bigint NOT NULL
+);
+
+CREATE TABLE campaigns (
+    account_id      uuid        NOT NULL,
+    campaign_id     uuid        NOT NULL,
+    sequence_id     bigint      NOT NULL,
+    name            text        NOT NULL,
+    type_code       smallint    NOT NULL,
+    status          text        NOT NULL,
+    previous_status text,
+    scheduled_at    timestamptz,
+    first_sent_at   timestamptz,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    PRIMARY KEY (account_id, campaign_id),
+    CONSTRAINT campaigns_status_known
+        CHECK (status IN ('DRAFT', 'SCHEDULED', 'EXECUTING', 'DONE', 'ERROR', 'REMOVED')),
+    CONSTRAINT campaigns_scheduled_has_a_date
+        CHECK (status <> 'SCHEDULED' OR (scheduled_at IS NOT NULL AND previous_status IS NOT NULL))
+);
+COMMENT ON COLUMN campaigns.sequence_id IS '1, 2, 3, … per account: the number by which older clients look a campaign up.';
+COMMENT ON COLUMN campaigns.type_code IS '26 custom code, 10 newsletter, 57 A/B test.';
+COMMENT ON COLUMN campaigns.status IS 'Of the campaign and of its primary_email and permalink activities alike: one truth for three.';
+COMMENT ON COLUMN campaigns.previous_status IS 'What unscheduling restores; set while SCHEDULED or EXECUTING.';
+COMMENT ON COLUMN campaigns.scheduled_at IS 'When it is due; set while SCHEDULED or EXECUTING.';
+COMMENT ON COLUMN campaigns.first_sent_at IS 'Start of the first run that reached its end; from then on the web copy is public.';
+
+-- A removed campaign gives its name back.
+CREATE UNIQUE INDEX campaigns_name ON campaigns (account_id, lower(name)) WHERE status <> 'REMOVED';
+CREATE UNIQUE INDEX campaigns_sequence ON campaigns (account_id, sequence_id);
+CREATE INDEX campaigns_recent ON campaigns (account_id, updated_at DESC, campaign_id);
+
+CREATE TABLE campaign_activities (
+    account_id           uuid NOT NULL,
+    campaign_activity_id uuid NOT NULL,
+    campaign_id          uuid NOT NULL,
+    role                 text NOT NULL,
+    PRIMARY KEY (account_id, campaign_activity_id),
+    UNIQUE (account_id, campaign_id, role),
+    FOREIGN KEY (account_id, campaign_id) REFERENCES campaigns (account_id, campaign_id),
+    CONSTRAINT campaign_activities_role_known CHECK (role IN ('primary_email', 'permalink', 'resend'))
+);
+COMMENT ON TABLE campaign_activities IS 'The parts of a campaign that the API names. Status and content are the campaign''s.';
+
+CREATE TABLE campaign_contents (
+    account_id       uuid     NOT NULL,
+    campaign_id      uuid     NOT NULL,
+    format_type      smallint NOT NULL,
+    from_name        text     NOT NULL,
+    from_email       text     NOT NULL,
+    reply_to_email   text     NOT NULL,
+    subject          text     NOT NULL,
+    preheader        text,
+    html_content     text     NOT NULL,
+    document_id      uuid,
+    physical_address jsonb,
+    contact_list_ids uuid[]   NOT NULL,
+    segment_ids      bigint[] NOT NULL,
+    PRIMARY KEY (account_id, campaign_id),
+    FOREIGN KEY (account_id, campaign_id) REFERENCES campaigns (account_id, campaign_id)
+);
+COMMENT ON TABLE campaign_contents IS 'What the next send will say and to whom; what was said is frozen in the mailing of each run.';
+COMMENT ON COLUMN campaign_contents.html_content IS 'As the author wrote it, tags unprocessed.';
+COMMENT ON COLUMN campaign_contents.document_id IS 'Only for format_type 4.';
+COMMENT ON COLUMN campaign_contents.physical_address IS 'Overrides the account''s address in the footer; NULL takes the account''s when it is sent.';
+
+CREATE TABLE campaign_runs (
+    account_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    send_id              integer     NOT NULL,
+    mailing_id           uuid        NOT NULL,
+    contact_list_ids     uuid[]      NOT NULL,
+    segment_ids          bigint[]    NOT NULL,
+    run_at               timestamptz NOT NULL,
+    status               text        NOT NULL,
+    sent_count           integer     NOT NULL,
+    reason_code          smallint    NOT NULL,
+    PRIMARY KEY (account_id, campaign_activity_id, send_id),
+    UNIQUE (account_id, mailing_id),
+    FOREIGN KEY (account_id, campaign_activity_id)
+        REFERENCES campaign_activities (account_id, campaign_activity_id),
+    CONSTRAINT campaign_runs_status_known CHECK (status IN ('RUNNING', 'COMPLETED', 'ERRORED'))
+);
+COMMENT ON TABLE campaign_runs IS 'One row per send of an activity, from its start: the send history.';
+COMMENT ON COLUMN campaign_runs.send_id IS '1, 2, 3, … per activity.';
+COMMENT ON COLUMN campaign_runs.mailing_id IS 'The mailing that this run hands to delivery; chosen at the start, so a resumed run opens the same one.';
+COMMENT ON COLUMN campaign_runs.sent_count IS 'Recipients whom this run added: on a repeat only those who never got the activity.';
+COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 8 a link is too long, 9 a sender is not confirmed, 12 nobody to send to.';
+
+CREATE TABLE permalinks (
+    permalink_id text NOT NULL PRIMARY KEY,
+    account_id   uuid NOT NULL,
+    campaign_id  uuid NOT NULL,
+    UNIQUE (account_id, campaign_id)
+);
+COMMENT ON TABLE permalinks IS 'Which account a public link belongs to: the link itself names none. @citus:local';
+
+CREATE TABLE test_send_days (
+    account_id     uuid    NOT NULL,
+    sent_on        date    NOT NULL,
+    sent_addresses integer NOT NULL,
+    PRIMARY KEY (account_id, sent_on)
+);
+COMMENT ON TABLE test_send_days IS 'How many addresses got test messages on a day (UTC); the allowance is counted from it.';
