@@ -1,0 +1,99 @@
+-- Contacts, the lists they are on, and the account's own fields.
+--
+-- All tables belong to one account (tenant tables). Every time here is written by the program, cut to the whole second:
+-- a client that sends our updated_at back as updated_after must not see the same row for ever.
+-- No table has foreign keys: each costs one trigger call per imported row, several million for a large file. The actions
+-- check references set-wise instead; nothing is ever removed from contacts or contact_lists (they are marked deleted).
+
+CREATE TABLE contact_lists (
+    account_id   uuid NOT NULL,
+    list_id      uuid NOT NULL,
+    name         text NOT NULL,
+    description  text,                          -- NULL: never set, the member is left out
+    favorite     boolean NOT NULL DEFAULT false,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    deleted_at   timestamptz,                   -- a deleted list stays readable and frees its name
+    sequence_id  bigint,                        -- number for migrants (list_id_xrefs); given at the first look-up
+    PRIMARY KEY (account_id, list_id)
+);
+CREATE UNIQUE INDEX contact_lists_name ON contact_lists (account_id, lower(name)) WHERE deleted_at IS NULL;
+CREATE INDEX contact_lists_page ON contact_lists (account_id, created_at, list_id);
+CREATE UNIQUE INDEX contact_lists_sequence ON contact_lists (account_id, sequence_id) WHERE sequence_id IS NOT NULL;
+
+CREATE TABLE contacts (
+    account_id         uuid NOT NULL,
+    contact_id         uuid NOT NULL,
+    email_address      text,                    -- as entered; NULL: a contact known by its name only
+    email_key          text,                    -- the same trimmed and in lower case: identity within the account
+    permission_to_send text CHECK (permission_to_send IN ('explicit', 'implicit', 'not_set', 'pending_confirmation',
+                                                          'temp_hold', 'unsubscribed')),
+    opt_in_source      text,                    -- Contact or Account: who said yes
+    opt_in_date        timestamptz,
+    opt_out_source     text,                    -- set exactly while unsubscribed or deleted: Contact, Account or System
+    opt_out_date       timestamptz,
+    opt_out_reason     text,
+    confirm_status     text CHECK (confirm_status IN ('off', 'pending', 'confirmed')),
+    email_created_at   timestamptz,
+    email_updated_at   timestamptz,             -- moves with the address and the permission, not with other edits
+    first_name         text,
+    last_name          text,
+    job_title          text,
+    company_name       text,
+    birthday_month     smallint,
+    birthday_day       smallint,
+    anniversary        date,
+    create_source      text NOT NULL CHECK (create_source IN ('Contact', 'Account')),
+    update_source      text CHECK (update_source IN ('Contact', 'Account')),        -- NULL until the first change
+    source_name        text NOT NULL DEFAULT 'API',     -- for exports: API, Website sign-up form or File import
+    created_at         timestamptz NOT NULL,
+    updated_at         timestamptz NOT NULL,
+    deleted_at         timestamptz,             -- soft: keeps its address reserved and everything for a revival but lists
+    custom_values      jsonb NOT NULL DEFAULT '{}',     -- {"<custom_fields.field_key>": "text" or [choice_id, ...]}
+    -- Wire-ready arrays, always read and replaced together with their contact (docs/decisions/contact-parts.md).
+    phone_numbers      jsonb NOT NULL DEFAULT '[]',     -- [{phone_number_id, phone_number, kind, created_at, updated_at, ...}]
+    street_addresses   jsonb NOT NULL DEFAULT '[]',     -- [{street_address_id, kind, street, city, ..., created_at, updated_at}]
+    notes              jsonb NOT NULL DEFAULT '[]',     -- [{note_id, created_at, content}], newest first
+    sequence_id        bigint,                  -- number for migrants (contact_id_xrefs); given at the first look-up
+    -- THE condition for sending and for "active" counts. Whoever sends, counts or reports asks this and nothing else.
+    -- confirm_status plays no part: who waits for a confirmation has permission pending_confirmation or unsubscribed.
+    is_mailable        boolean NOT NULL GENERATED ALWAYS AS (
+                           deleted_at IS NULL AND email_key IS NOT NULL
+                           AND permission_to_send IS NOT NULL AND permission_to_send IN ('explicit', 'implicit')) STORED,
+    PRIMARY KEY (account_id, contact_id),
+    CHECK ((email_key IS NULL) = (permission_to_send IS NULL)),
+    CHECK ((email_key IS NULL) = (email_address IS NULL))
+);
+CREATE UNIQUE INDEX contacts_email ON contacts (account_id, email_key);
+CREATE INDEX contacts_page ON contacts (account_id, created_at, contact_id);
+CREATE UNIQUE INDEX contacts_sequence ON contacts (account_id, sequence_id) WHERE sequence_id IS NOT NULL;
+
+-- A deleted contact and an unsubscribing contact lose their rows here.
+CREATE TABLE list_memberships (
+    account_id  uuid NOT NULL,
+    list_id     uuid NOT NULL,
+    contact_id  uuid NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (account_id, list_id, contact_id)
+);
+CREATE INDEX list_memberships_contact ON list_memberships (account_id, contact_id);
+
+CREATE TABLE custom_fields (
+    account_id       uuid NOT NULL,
+    custom_field_id  uuid NOT NULL,
+    field_key        integer NOT NULL,          -- 1, 2, 3 ... per account, never used again: the key in contacts.custom_values
+    label            text NOT NULL,
+    name             text NOT NULL,             -- the label in lower case with _ for all but letters and digits: cf:<name>
+    type             text NOT NULL CHECK (type IN ('string', 'date', 'datetime', 'number', 'currency', 'boolean',
+                                                   'text_area', 'single_select', 'multi_select')),
+    version          integer NOT NULL DEFAULT 1,
+    metadata         jsonb,                     -- wire-ready; NULL where the type has none
+    choices          jsonb,                     -- select types: [{choice_id, choice_label, display_order, created_at, updated_at}]
+    created_at       timestamptz NOT NULL,
+    updated_at       timestamptz NOT NULL,
+    deleted_at       timestamptz,               -- keeps the key taken; a deleted field is seen by nobody
+    PRIMARY KEY (account_id, custom_field_id)
+);
+CREATE UNIQUE INDEX custom_fields_key ON custom_fields (account_id, field_key);
+CREATE UNIQUE INDEX custom_fields_label ON custom_fields (account_id, lower(label)) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX custom_fields_name ON custom_fields (account_id, name) WHERE deleted_at IS NULL;
