@@ -1,0 +1,186 @@
+"""Pages for people: templates become bytes and headers here; no web framework is in sight.
+
+A door answers `Html("portal/home.html", ...)`; `platform.http` calls `render` and sends what comes back.
+A name with a folder is a slice's own template (`everpost/portal/templates/home.html`); one without
+(`layout.html`, `forms.html`, `error.html`, `message.html`, `confirm.html`) is shared and lies beside this file.
+
+Every template can use `csrf_field` (goes into each form), `signed_in_as` (an address or None), `path`,
+`settings`, `static(name)`, and the filters `moment` and `number`.
+
+Rules: no inline script and no inline style anywhere, because the Content-Security-Policy refuses both;
+pages work without any script at all.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple, final
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
+
+from everpost.platform import config
+
+CSRF_FIELD: Final = "csrf_token"
+STATIC_PATH: Final = "/static"
+
+_PLATFORM: Final = Path(__file__).parent
+_CONTENT_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png"}
+
+_SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_ERRORS: Final = {
+    400: ("That did not work", "The address or the form is incomplete. Go back and try again."),
+    401: ("Please sign in", "This page is only for people who are signed in."),
+    403: ("You may not see this page", "Your account does not allow it, or the form was open for too long."),
+    404: ("There is nothing here", "The link may be mistyped, altered or no longer valid."),
+    405: ("That did not work", "This address does not accept that kind of request."),
+    413: ("That is too large", "What you sent is larger than this page accepts."),
+    429: ("Too many tries", "Please wait a few minutes, then try again."),
+    500: ("Something went wrong", "It is our fault, not yours. It has been recorded; please try again later."),
+    503: ("Back in a moment", "The server is busy or just starting. Please try again shortly."),
+}
+
+
+@final
+class Html:
+    """A page to be: which template, and what it shows.
+
+    `form_targets` are origins that a form of this page may end at, by redirect: browsers check the policy's
+    `form-action` at every hop, so a consent page must name the application's origin.
+    `image_sources` are origins of pictures that are not ours, as an application's logo.
+    """
+
+    __slots__ = ("context", "form_targets", "headers", "image_sources", "status", "template")
+
+    def __init__(
+        self,
+        template: str,
+        status: int = 200,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form_targets: Sequence[str] = (),
+        image_sources: Sequence[str] = (),
+        **context: object,
+    ) -> None:
+        self.template = template
+        self.status = status
+        self.headers = dict(headers or {})
+        self.form_targets = form_targets
+        self.image_sources = image_sources
+        self.context = context
+
+
+class Rendered(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def error(status: int, *, title: str | None = None, text: str | None = None, request_id: str | None = None) -> Html:
+    """The page for a refused or failed request, in words for a person; `title` and `text` replace the usual ones."""
+    usual_title, usual_text = _ERRORS.get(status, _ERRORS[500 if status >= 500 else 400])
+    return Html("error.html", status, title=title or usual_title, text=text or usual_text, request_id=request_id)
+
+
+def render(page: Html, *, csrf_token: str = "", signed_in_as: str | None = None, path: str = "") -> Rendered:
+    field = Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf_token)
+    body = fill(page.template, **page.context, csrf_field=field, signed_in_as=signed_in_as, path=path)
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": _policy(page),
+        **_SECURITY_HEADERS,
+        **page.headers,
+    }
+    return Rendered(page.status, headers, body.encode())
+
+
+def fill(template: str, **context: object) -> str:
+    """A template's text; values are escaped in `.html` templates and left as they are in `.txt` ones."""
+    return _environment().get_template(template).render(settings=config.current(), static=static_url, **context)
+
+
+def static_url(name: str) -> str:
+    """The address of a file in `static/`; it holds a digest of the content, so browsers may keep it for a year."""
+    return f"{STATIC_PATH}/{_static_names()[name]}"
+
+
+def static_file(hashed_name: str) -> Rendered | None:
+    body = _static_files().get(hashed_name)
+    if body is None:
+        return None
+    headers = {
+        "Content-Type": _CONTENT_TYPES[Path(hashed_name).suffix],
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "X-Content-Type-Options": "nosniff",
+        # An SVG opened by itself is a document, and could run scripts if one ever held any.
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return Rendered(200, headers, body)
+
+
+def _policy(page: Html) -> str:
+    """Without a script-src, `default-src 'none'` means that no script runs at all."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "style-src 'self'",
+            " ".join(["img-src 'self' data:", *page.image_sources]),
+            "frame-src 'self'",
+            " ".join(["form-action 'self'", *page.form_targets]),
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ]
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(_PLATFORM / "templates"), PrefixLoader(_slice_loaders())]),
+        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = _moment
+    environment.filters["number"] = _number
+    return environment
+
+
+def _slice_loaders() -> dict[str, BaseLoader]:
+    folders = sorted(_PLATFORM.parent.glob("*/templates"))
+    return {folder.parent.name: FileSystemLoader(folder) for folder in folders if folder.parent != _PLATFORM}
+
+
+def _moment(at: datetime) -> Markup:
+    """A time as people read it; the machine-readable form rides along for programs and screen readers."""
+    utc = at.astimezone(UTC)
+    text = f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), text)
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+@cache
+def _static_names() -> dict[str, str]:
+    return {file.name: _hashed(file) for file in (_PLATFORM / "static").iterdir() if file.suffix in _CONTENT_TYPES}
+
+
+@cache
+def _static_files() -> dict[str, bytes]:
+    return {hashed: (_PLATFORM / "static" / name).read_bytes() for name, hashed in _static_names().items()}
+
+
+def _hashed(file: Path) -> str:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return f"{file.stem}.{digest}{file.suffix}"
