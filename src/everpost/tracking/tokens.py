@@ -10,6 +10,7 @@ so the long common prefix is encoded once per recipient and each character of a 
 
 import binascii
 import hmac
+import string
 from enum import Enum
 from hashlib import blake2b
 from uuid import UUID
@@ -23,9 +24,12 @@ _HASH_BYTES = 18
 _CLICK_HASH_BYTES = 16
 _URL_ID_BYTES = 8
 
-# The URL-safe alphabet becomes the plain one; the two characters it replaces become invalid, so no token has two spellings.
-_TO_PLAIN = bytes.maketrans(b"-_+/", b"+/!!")
-_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# Everything outside the URL-safe alphabet, the plain alphabet's own two characters and padding included, becomes
+# invalid: no token has two spellings, and Python's decoder forgives a trailing newline even when strict.
+_PLAIN = (string.ascii_letters + string.digits + "+/").encode()
+_URL_SAFE = _PLAIN.translate(bytes.maketrans(b"+/", b"-_"))
+_TO_PLAIN = bytes(_PLAIN[_URL_SAFE.index(byte)] if byte in _URL_SAFE else ord("!") for byte in range(256))
+_TO_URL_SAFE = bytes.maketrans(_PLAIN, _URL_SAFE)
 
 
 class Kind(Enum):
