@@ -1,0 +1,109 @@
+-- Tracking: what happened to each message. Ids of contacts and campaign activities come from above and carry no foreign
+-- key: they ride inside signed links, and the ledger outlives whatever they point to.
+
+-- url_id is unique server-wide because programs that talk to the API use it as a name of its own.
+CREATE SEQUENCE link_url_ids AS bigint;
+
+CREATE TABLE links (
+    account_id           uuid   NOT NULL,
+    campaign_activity_id uuid   NOT NULL,
+    url_id               bigint NOT NULL DEFAULT nextval('link_url_ids'),
+    url                  text   NOT NULL,       -- exactly as authored, before personalisation
+    url_hash             bytea  NOT NULL,       -- identity within the activity: 1,005 characters may not fit into an index
+    position             integer NOT NULL,      -- order of first appearance in the HTML
+    is_honeypot          boolean NOT NULL DEFAULT false,   -- hidden from people: who asks for it is a machine
+    unique_clicks        integer NOT NULL DEFAULT 0,       -- rows of link_clicks
+    PRIMARY KEY (account_id, campaign_activity_id, url_id),
+    UNIQUE (account_id, campaign_activity_id, url_hash)
+) WITH (fillfactor = 70);
+
+-- One row per contact that a mail was sent to, whatever became of it.
+CREATE TABLE sends (
+    account_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    contact_id           uuid        NOT NULL,
+    sent_at              timestamptz NOT NULL,
+    email_address        text        NOT NULL,  -- as used for this send; the contact's may change afterwards
+    PRIMARY KEY (account_id, campaign_activity_id, contact_id)
+);
+CREATE INDEX sends_newest ON sends (account_id, campaign_activity_id, sent_at, contact_id);
+
+-- Every single thing that happened. Its key is the order in which reports page through it.
+CREATE TABLE tracking_events (
+    account_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    kind                 text        NOT NULL CHECK (kind IN ('open', 'click', 'optout', 'bounce', 'forward', 'abuse')),
+    created_at           timestamptz NOT NULL,
+    event_id             uuid        NOT NULL,
+    contact_id           uuid        NOT NULL,
+    url_id               bigint,                -- clicks only
+    device_type          text CHECK (device_type IN ('computer', 'mobile', 'tablet', 'other')),   -- NULL: not captured
+    bounce_code          text CHECK (bounce_code IN ('B', 'D', 'F', 'S', 'V', 'X', 'Z')),
+    reason               text,                  -- opt-outs: what the contact gave as reason
+    is_machine           boolean     NOT NULL DEFAULT false,     -- kept, and left out of every report and counter
+    PRIMARY KEY (account_id, campaign_activity_id, kind, created_at, event_id)
+);
+-- A contact's own history; also what the rules about machines look at.
+CREATE INDEX tracking_events_contact ON tracking_events (account_id, contact_id, created_at);
+-- These happen once per contact and activity, however often they are reported.
+CREATE UNIQUE INDEX tracking_events_once ON tracking_events (account_id, campaign_activity_id, kind, contact_id)
+    WHERE kind IN ('optout', 'bounce', 'abuse');
+
+-- What one contact did with one mail: decides what is "first" and "unique", and answers segments without the events.
+-- No index but its key, so that repeated opens stay within their page (fillfactor leaves them room).
+CREATE TABLE engagement (
+    account_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    contact_id           uuid        NOT NULL,
+    opens                integer     NOT NULL DEFAULT 0,
+    clicks               integer     NOT NULL DEFAULT 0,
+    forwards             integer     NOT NULL DEFAULT 0,
+    machine_clicks       integer     NOT NULL DEFAULT 0,
+    is_open_implied      boolean     NOT NULL DEFAULT false,     -- the first open was inferred from a click
+    first_opened_at      timestamptz,
+    last_opened_at       timestamptz,
+    first_clicked_at     timestamptz,
+    last_clicked_at      timestamptz,
+    honeypot_at          timestamptz,           -- when its hidden link was requested last
+    first_open_id        uuid,
+    last_open_id         uuid,                  -- the event that stands in the report of unique opens
+    PRIMARY KEY (account_id, campaign_activity_id, contact_id)
+) WITH (fillfactor = 80);
+
+CREATE TABLE link_clicks (
+    account_id           uuid   NOT NULL,
+    campaign_activity_id uuid   NOT NULL,
+    contact_id           uuid   NOT NULL,
+    url_id               bigint NOT NULL,
+    PRIMARY KEY (account_id, campaign_activity_id, contact_id, url_id)
+);
+
+-- The numbers of the reports, moved in the transaction of the event; recount.py says what they must be.
+CREATE TABLE activity_counters (
+    account_id           uuid    NOT NULL,
+    campaign_activity_id uuid    NOT NULL,
+    sends                integer NOT NULL DEFAULT 0,
+    opens                integer NOT NULL DEFAULT 0,     -- contacts; the five below count events
+    opens_computer       integer NOT NULL DEFAULT 0,
+    opens_mobile         integer NOT NULL DEFAULT 0,
+    opens_tablet         integer NOT NULL DEFAULT 0,
+    opens_other          integer NOT NULL DEFAULT 0,
+    opens_none           integer NOT NULL DEFAULT 0,     -- no device was captured
+    clicks               integer NOT NULL DEFAULT 0,     -- contacts; the five below count events
+    clicks_computer      integer NOT NULL DEFAULT 0,
+    clicks_mobile        integer NOT NULL DEFAULT 0,
+    clicks_tablet        integer NOT NULL DEFAULT 0,
+    clicks_other         integer NOT NULL DEFAULT 0,
+    clicks_none          integer NOT NULL DEFAULT 0,
+    optouts              integer NOT NULL DEFAULT 0,
+    forwards             integer NOT NULL DEFAULT 0,     -- contacts
+    abuse                integer NOT NULL DEFAULT 0,
+    bounces_nonexistent_address integer NOT NULL DEFAULT 0,     -- B
+    bounces_undeliverable integer NOT NULL DEFAULT 0,    -- D
+    bounces_mailbox_full integer NOT NULL DEFAULT 0,     -- F
+    bounces_suspended    integer NOT NULL DEFAULT 0,     -- S
+    bounces_vacation     integer NOT NULL DEFAULT 0,     -- V
+    bounces_other        integer NOT NULL DEFAULT 0,     -- X
+    bounces_blocked      integer NOT NULL DEFAULT 0,     -- Z
+    PRIMARY KEY (account_id, campaign_activity_id)
+) WITH (fillfactor = 20);       -- a row that changes hundreds of times a second needs room beside it
