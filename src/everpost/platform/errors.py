@@ -247,7 +247,7 @@ def dotted(problem: Problem) -> str:
         case "items":
             return f"{name} must not have more than {problem.limit} items."
         case _:
-            return f"{name} does not have a valid value."
+            return f"{name} does not have a valid value"
 
 
 def _bracketed_name(path: tuple[str | int, ...]) -> str:

@@ -1,0 +1,136 @@
+"""Reading what a request carries: JSON into its Struct, forms into text, uploads into spooled files.
+
+Everything is read before a transaction opens, so that a slow sender holds no connection of the database.
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
+
+from everpost.platform import errors, validation
+from everpost.platform.doors import Door
+from everpost.platform.errors import Problem
+from everpost.platform.exchange import Exchange
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Received:
+    """A request's body: the Struct, or what is wrong with it."""
+
+    __slots__ = ("data", "problems", "upload")
+
+    def __init__(self, data: Any = None, problems: list[Problem] | None = None, upload: FormData | None = None) -> None:
+        self.data = data
+        self.problems = problems or []
+        self.upload = upload
+
+
+def check_media_types(exchange: Exchange, door: Door) -> None:
+    """Raises: NotAcceptable, UnsupportedMedia. Source: contract, conventions.md §2."""
+    if door.checks_accept and not _accepts_json(exchange.header("accept")):
+        raise errors.NotAcceptable
+    if exchange.header("content-encoding") not in ("", "identity"):
+        raise errors.UnsupportedMedia
+    media_type = exchange.header("content-type").split(";")[0].strip().lower()
+    if door.consumes == "multipart":
+        if media_type != "multipart/form-data":
+            raise errors.UnsupportedMedia
+    elif door.method in _WITH_BODY and door.data_kind is not None and media_type and not _is_json(media_type):
+        raise errors.UnsupportedMedia
+
+
+async def read(exchange: Exchange, door: Door) -> Received:
+    """Raises: TooLarge, Malformed, UnsupportedMedia (a DELETE with a body that is not JSON)."""
+    if door.kind != "api":
+        return Received()
+    if door.consumes == "multipart":
+        return Received(upload=await _read_upload(exchange, door.max_body_bytes))
+    if door.method == "DELETE":
+        await _refuse_foreign_body(exchange, door)
+        return Received()
+    if door.decoder is None:
+        return Received()
+    body = await read_bytes(exchange, door.max_body_bytes)
+    if not body and door.is_data_optional:
+        return Received()
+    return _decode(body, door)
+
+
+async def read_bytes(exchange: Exchange, at_most: int) -> bytes:
+    """Raises: TooLarge."""
+    declared = exchange.header("content-length")
+    if declared.isdigit() and int(declared) > at_most:
+        raise errors.TooLarge
+    chunks, size = [], 0
+    while True:
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > at_most:
+            raise errors.TooLarge
+        if not message.get("more_body", False):
+            break
+    return b"".join(chunks)
+
+
+async def read_form(exchange: Exchange, at_most: int) -> dict[str, str]:
+    """A page's form as text by field; of a repeated field the last counts. Files are left out."""
+    media_type = exchange.header("content-type").split(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        form = await _read_upload(exchange, at_most)
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+    body = await read_bytes(exchange, at_most)
+    return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace"))
+
+
+def _decode(body: bytes, door: Door) -> Received:
+    assert door.decoder is not None
+    try:
+        data = door.decoder.decode(body)
+    except msgspec.ValidationError:
+        data = None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise errors.Malformed from error
+    if data is not None and not any(escape in body for escape in (b"\\u00", b"\\b", b"\\f", b"\x7f")):
+        return Received(data)
+    plain = msgspec.json.decode(body)
+    if not isinstance(plain, dict):
+        raise errors.Malformed
+    problems = validation.control_characters(body, plain)
+    if data is None:
+        problems = validation.explain(plain, door.data_kind) + problems or [Problem((), "type")]
+    return Received(data, problems)
+
+
+async def _read_upload(exchange: Exchange, at_most: int) -> FormData:
+    declared = exchange.header("content-length")
+    if declared.isdigit() and int(declared) > at_most:
+        raise errors.TooLarge
+    try:
+        return await exchange.request.form(max_part_size=at_most)
+    except (MultiPartException, ValueError, KeyError) as error:
+        raise errors.Malformed from error
+
+
+async def _refuse_foreign_body(exchange: Exchange, door: Door) -> None:
+    body = await read_bytes(exchange, door.max_body_bytes)
+    media_type = exchange.header("content-type").split(";")[0].strip().lower()
+    if body.strip() and media_type and not _is_json(media_type):
+        raise errors.UnsupportedMedia
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _accepts_json(accept: str) -> bool:
+    if not accept.strip():
+        return True
+    offered = [part.split(";")[0].strip().lower() for part in accept.split(",")]
+    return any(_is_json(kind) or kind in ("*/*", "application/*") for kind in offered)

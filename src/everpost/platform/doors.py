@@ -1,0 +1,237 @@
+"""How a door is declared: path, scope, privilege and what its parameters mean. `http.py` opens them.
+
+A door's parameters are bound by name: `conn` (a transaction that commits before the answer goes out; on GET a
+connection without one), `db`, `caller`, `session`, `request`, `data` (the JSON body), `query`, `form`, `upload`
+(multipart, read before any transaction opens); every other name is a path parameter.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+from everpost.platform.errors import PLATFORM_AREA, Area
+from everpost.platform.paging import PageQuery
+from everpost.platform.validation import is_uuid
+
+Handler = Callable[..., Awaitable[Any]]
+AnyHandler = TypeVar("AnyHandler", bound=Handler)
+Exists = Callable[..., Awaitable[Any]]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query", "form", "upload"})
+
+
+class Answer:
+    """An answer with a status, headers or media type of its own. A Struct body is encoded as JSON, bytes go as they are."""
+
+    __slots__ = ("body", "headers", "media_type", "status")
+
+    def __init__(
+        self,
+        body: Any = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | list[tuple[str, str]] | None = None,
+        media_type: str = "application/json",
+    ) -> None:
+        self.body = body
+        self.status = status
+        self.headers = list(headers.items()) if isinstance(headers, Mapping) else list(headers or [])
+        self.media_type = media_type
+
+
+def redirect(url: str, *, status: int = 303, headers: list[tuple[str, str]] | None = None) -> Answer:
+    """Send the browser elsewhere."""
+    return Answer(status=status, headers=[("Location", url), *(headers or [])])
+
+
+@dataclass(frozen=True)
+class Door:
+    """One operation: a method of a path, who may use it, and the action behind it."""
+
+    method: Method
+    path: str
+    handler: Handler
+    kind: Literal["api", "open", "page"]
+    area: Area
+    tag: str = ""
+    scopes: frozenset[str] = frozenset()
+    privilege: str | None = None
+    status: int | None = None
+    exists: Exists | None = None
+    bad_id_status: int = 400
+    checks_accept: bool = False
+    checks_csrf: bool = True
+    is_shape_first: bool = False
+    consumes: Literal["json", "multipart"] = "json"
+    max_body_bytes: int = 10 * 1024 * 1024
+    hidden: bool = field(default=False)
+
+    @cached_property
+    def hints(self) -> dict[str, Any]:
+        return get_type_hints(self.handler, include_extras=True)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.handler).parameters)
+
+    @cached_property
+    def path_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in _BOUND)
+
+    @cached_property
+    def data_kind(self) -> Any | None:
+        """The body's Struct, or None when the door takes no body."""
+        hint = self.hints.get("data")
+        options = [option for option in get_args(hint) if option is not type(None)]
+        return options[0] if options and type(None) in get_args(hint) else hint
+
+    @cached_property
+    def is_data_optional(self) -> bool:
+        return type(None) in get_args(self.hints.get("data"))
+
+    @cached_property
+    def is_session_required(self) -> bool:
+        return "session" in self.names and type(None) not in get_args(self.hints["session"])
+
+    @cached_property
+    def decoder(self) -> "msgspec.json.Decoder[Any] | None":
+        return None if self.data_kind is None else msgspec.json.Decoder(self.data_kind)
+
+    @cached_property
+    def query_kind(self) -> type[msgspec.Struct] | None:
+        return self.hints.get("query")
+
+    @cached_property
+    def is_paged(self) -> bool:
+        return self.query_kind is not None and issubclass(self.query_kind, PageQuery)
+
+    @cached_property
+    def aliases(self) -> Mapping[str, str]:
+        return getattr(self.query_kind, "aliases", {}) or {}
+
+    def path_type(self, name: str) -> type:
+        """UUID, int or str: what a path parameter's NewType stands for."""
+        hint = self.hints[name]
+        plain: type = getattr(hint, "__supertype__", hint)
+        return plain
+
+    @property
+    def success(self) -> int:
+        if self.status is not None:
+            return self.status
+        return 204 if self.hints.get("return") is type(None) else 200
+
+    @property
+    def source(self) -> str:
+        """Where the door stands, as file:line."""
+        code = inspect.unwrap(self.handler).__code__
+        return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+class _Registry:
+    """Doors in the order they are written."""
+
+    kind: ClassVar[Literal["api", "open", "page"]]
+
+    def __init__(self, area: Area, tag: str, **defaults: Any) -> None:
+        self.area = area
+        self.tag = tag
+        self.doors: list[Door] = []
+        self._defaults = defaults
+
+    def __iter__(self) -> Any:
+        return iter(self.doors)
+
+    def _add(self, method: Method, paths: tuple[str, ...], **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        def register(handler: AnyHandler) -> AnyHandler:
+            for number, path in enumerate(paths):
+                settings = {**self._defaults, **options, "hidden": options.get("hidden", False) or number > 0}
+                self.doors.append(Door(method, path, handler, self.kind, self.area, self.tag, **settings))
+            return handler
+
+        return register
+
+
+class Doors(_Registry):
+    """API doors: a bearer token is needed, scope and privilege are checked. Further paths are aliases of the first."""
+
+    kind = "api"
+
+    def __init__(self, area: Area, tag: str, *, is_shape_first: bool = False) -> None:
+        super().__init__(area, tag, is_shape_first=is_shape_first)
+
+    def get(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("GET", paths, **_scoped(options))
+
+    def post(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("POST", paths, **_scoped(options))
+
+    def put(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("PUT", paths, **_scoped(options))
+
+    def patch(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("PATCH", paths, **_scoped(options))
+
+    def delete(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("DELETE", paths, **_scoped(options))
+
+
+class OpenDoors(_Registry):
+    """Doors without a token that answer programs: they take the raw request and word their own errors."""
+
+    kind = "open"
+
+    def __init__(self, area: Area = PLATFORM_AREA, tag: str = "") -> None:
+        super().__init__(area, tag)
+
+    def get(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("GET", paths, **options)
+
+    def post(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("POST", paths, **options)
+
+    def put(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("PUT", paths, **options)
+
+    def patch(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("PATCH", paths, **options)
+
+    def delete(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("DELETE", paths, **options)
+
+
+class Pages(_Registry):
+    """Pages for people. A `session` parameter that may not be None sends visitors to the sign-in page first."""
+
+    kind = "page"
+
+    def __init__(self, area: Area = PLATFORM_AREA, tag: str = "") -> None:
+        super().__init__(area, tag)
+
+    def get(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("GET", paths, **options)
+
+    def post(self, *paths: str, csrf: bool = True, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("POST", paths, checks_csrf=csrf, **options)
+
+
+def _scoped(options: dict[str, Any]) -> dict[str, Any]:
+    """`scope` is one name, several of which any will do, or None when every valid token may."""
+    scope = options.pop("scope", None)
+    scopes = frozenset([scope]) if isinstance(scope, str) else frozenset(scope or ())
+    return {**options, "scopes": scopes}
+
+
+def read_path_value(kind: type, text: str) -> Any:
+    """Raises: ValueError."""
+    if kind is UUID:
+        if not is_uuid(text):
+            raise ValueError(text)
+        return UUID(text)
+    return int(text) if kind is int else text

@@ -1,0 +1,87 @@
+"""One request on its way through: what came in, and what has been learnt of it so far."""
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+
+from starlette.requests import Request
+
+from everpost.ids import new_id
+from everpost.platform import validation
+from everpost.platform.caller import Caller, Session
+from everpost.platform.doors import Door
+from everpost.platform.errors import PLATFORM_AREA, Area
+
+
+class Exchange:
+    """The request, its door, and who sent it."""
+
+    def __init__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]]) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.request_id = str(new_id())
+        self.path_values: dict[str, str] = {}
+        self.caller: Caller | None = None
+        self.session: Session | None = None
+        self.form: dict[str, str] = {}
+        self.form_cookie: str | None = None
+        self._door: Door | None = None
+        self.area: Area = PLATFORM_AREA
+        self.kind = "api"
+
+    @property
+    def door(self) -> Door | None:
+        return self._door
+
+    @door.setter
+    def door(self, door: Door) -> None:
+        self._door, self.area, self.kind = door, door.area, door.kind
+
+    @cached_property
+    def is_api(self) -> bool:
+        return self.path.startswith("/v3/") or self.path == "/v3"
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """By lower-case name; of a repeated header the first counts."""
+        found: dict[str, str] = {}
+        for name, value in self.scope["headers"]:
+            found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+        return found
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(self.header("cookie")).items()}
+        except CookieError:
+            return {}
+
+    @cached_property
+    def query(self) -> dict[str, list[str]]:
+        return validation.parse_query(self.scope.get("query_string", b""))
+
+    @cached_property
+    def request(self) -> Request:
+        """The framework's request, for the few doors that read raw input."""
+        return Request(self.scope, self.receive)
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection, without port."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    @property
+    def raw_target(self) -> str:
+        """Path and query as sent, for coming back after signing in."""
+        query = self.scope.get("query_string", b"").decode("latin-1")
+        return self.path + (f"?{query}" if query else "")
+
+
