@@ -87,6 +87,11 @@ async def connect_once(url: str) -> Conn:
     return conn
 
 
+async def plain_connection(url: str) -> Any:
+    """A connection without our codecs, for the queue's own driver. The caller closes it."""
+    return await asyncpg.connect(url)
+
+
 async def one(conn: Conn, kind: type[Row], sql: LiteralString, **parameters: Any) -> Row | None:
     """The first row as `kind`, or None."""
     text, names = _positional(sql)

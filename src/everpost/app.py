@@ -1,0 +1,88 @@
+"""The web process: mounts every door.
+
+`create()` is what the server loads; `everpost serve` and `everpost up` run it.
+"""
+
+import asyncio
+import contextlib
+from importlib import import_module
+from typing import Any, Final
+
+from everpost.accounts import sessions
+from everpost.oauth import tokens
+from everpost.platform import config, logs, rate_limits
+from everpost.platform.db import Db, connect
+from everpost.platform.http import App, Door
+from everpost.platform.openapi import document_doors
+from everpost.tracking import public as tracking_public
+
+# Every module with doors; each offers `doors` (API), `open_doors` (programs without a token) or `pages` (people).
+DOOR_MODULES: Final = (
+    "everpost.accounts.api",
+    "everpost.accounts.public",
+    "everpost.oauth.public",
+    "everpost.contacts.api",
+    "everpost.activities.api",
+    "everpost.delivery.public",
+    "everpost.campaigns.api",
+    "everpost.campaigns.public",
+    "everpost.reports.api",
+    "everpost.portal.public",
+    "everpost.platform.health",
+)
+_KINDS: Final = ("doors", "open_doors", "pages")
+
+
+def create() -> App:
+    """The application, ready to be served; its database opens when the server starts it."""
+    logs.configure("web")
+    ingest = tracking_public.Ingest()
+    doors = all_doors()
+    return App(
+        [*doors, *document_doors(doors)],
+        open_database=_open_database,
+        read_caller=tokens.read_caller,
+        find_session=sessions.find,
+        fronts={"/o/": ingest, "/c/": ingest},
+        on_start=[ingest.start, _start_counting],
+        on_stop=[_stop_counting, ingest.stop],
+    )
+
+
+def all_doors() -> list[Door]:
+    """The doors of every slice, in the order of `DOOR_MODULES`."""
+    found: list[Door] = []
+    for name in DOOR_MODULES:
+        module: Any = import_module(name)
+        for kind in _KINDS:
+            found.extend(getattr(module, kind, ()))
+    return found
+
+
+async def _open_database() -> Db:
+    settings = config.current()
+    assert settings.database_url is not None
+    return await connect(settings.database_url, size=settings.database_pool_size)
+
+
+_counting: asyncio.Task[None] | None = None
+
+
+async def _start_counting(db: Db) -> None:
+    global _counting
+    _counting = asyncio.create_task(_count(db))
+
+
+async def _count(db: Db) -> None:
+    """Share this process's request counts with the other nodes about once a second."""
+    while True:
+        await asyncio.sleep(1)
+        with contextlib.suppress(Exception):  # a missed merge is made up by the next
+            await rate_limits.merge(db)
+
+
+async def _stop_counting() -> None:
+    if _counting is not None:
+        _counting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await _counting

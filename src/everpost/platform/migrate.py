@@ -1,0 +1,111 @@
+"""Forward-only migrations: numbered SQL files, each applied once, one statement at a time.
+
+All files that are missing are applied in one transaction that holds a lock on the ledger, so two nodes that start at
+once do not race and a failure leaves the schema as it was.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Final, LiteralString, cast
+
+import msgspec
+
+from everpost.platform import db, logs
+from everpost.platform.db import Conn
+
+# Tables are made from below to above, so that a slice's file may refer to those under it.
+SLICES: Final = (
+    "platform", "accounts", "oauth", "tracking", "contacts", "activities", "delivery", "campaigns", "reports",
+    "landing", "partners", "agents", "portal",
+)  # fmt: skip
+
+_LEDGER: Final = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        version    text NOT NULL PRIMARY KEY,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )"""
+
+log = logs.get(__name__)
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One file: `0001_first` and its text."""
+
+    version: str
+    sql: str
+
+
+async def apply(database_url: str) -> list[str]:
+    """Bring a database up to date; returns the versions that were applied now."""
+    conn = await db.connect_once(database_url)
+    try:
+        async with db.savepoint(conn):
+            await db.run(conn, _LEDGER)
+            await db.run(conn, "LOCK TABLE schema_migrations IN EXCLUSIVE MODE")
+            missing = [migration for migration in all_migrations() if not await _is_applied(conn, migration)]
+            for migration in missing:
+                await _apply(conn, migration)
+        return [migration.version for migration in missing]
+    finally:
+        await conn.close()
+
+
+async def missing(conn: Conn) -> list[str]:
+    """Versions that this program brings and the database has not seen."""
+    if await db.one(conn, str, "SELECT to_regclass('schema_migrations')::text") is None:
+        return [migration.version for migration in all_migrations()]
+    return [migration.version for migration in all_migrations() if not await _is_applied(conn, migration)]
+
+
+def all_migrations() -> list[Migration]:
+    """The files of `everpost/migrations`, in their order."""
+    folder = files("everpost.migrations")
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return [Migration(file.name.removesuffix(".sql"), file.read_text("utf-8")) for file in found]
+
+
+def schema_text() -> str:
+    """Where we are: every slice's tables.sql, from below to above. Tests compare it with what the migrations make."""
+    root = files("everpost")
+    parts = [root / name / "tables.sql" for name in SLICES]
+    return "\n".join(part.read_text("utf-8") for part in parts if part.is_file())
+
+
+def statements(sql: str) -> Iterator[str]:
+    """The single statements of a file; a semicolon inside a string, a comment or a $$ body does not end one."""
+    start = position = 0
+    for match in _BOUNDARY.finditer(sql):
+        if match[0] != ";":
+            continue
+        position = match.end()
+        text = sql[start:position].strip()
+        if text.strip(";").strip():
+            yield text
+        start = position
+    if _without_comments(sql[start:]).strip():
+        yield sql[start:].strip()
+
+
+async def execute(conn: Conn, sql: str) -> None:
+    """Run a file's statements. The text comes from our own files, never from outside."""
+    for statement in statements(sql):
+        await conn.execute(cast(LiteralString, statement))
+
+
+async def _apply(conn: Conn, migration: Migration) -> None:
+    log.info("applying migration", version=migration.version)
+    await execute(conn, migration.sql)
+    await db.run(conn, "INSERT INTO schema_migrations (version) VALUES (:version)", version=migration.version)
+
+
+async def _is_applied(conn: Conn, migration: Migration) -> bool:
+    sql: LiteralString = "SELECT version FROM schema_migrations WHERE version = :version"
+    return await db.one(conn, str, sql, version=migration.version) is not None
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"--[^\n]*", "", sql)
+
+
+_BOUNDARY = re.compile(r"--[^\n]*|'(?:[^']|'')*'|\$\$.*?\$\$|;", re.DOTALL)

@@ -1,0 +1,1 @@
+"""Tools of the tests: the shared server, the API client, fixtures."""
