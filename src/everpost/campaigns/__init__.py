@@ -1,8 +1,9 @@
-"""What is sent, to whom and when: campaigns, their activities, schedules, test sends, previews and the history of sends.
+"""What is sent, to whom and when: campaigns, their activities, schedules, previews, test sends, the history of sends.
 
 A campaign is one message with a name. It owns a `primary_email` activity, which is edited, scheduled and sent, and a
 `permalink` activity, its public web copy. `states.py` holds every status and every step between them.
 
-Owns: campaigns, campaign_activities, campaign_contents, campaign_runs, campaign_sequences, permalinks, test_send_days.
+Owns: campaigns, campaign_activities, campaign_contents, campaign_runs, campaign_sequences, permalinks,
+      test_send_days.
 Reads: contact_lists.
 """

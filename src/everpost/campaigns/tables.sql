@@ -6,18 +6,19 @@ CREATE TABLE campaign_sequences (
     last_sequence_id bigint NOT NULL
 );
 
+-- Times are kept in milliseconds, as they are shown: a filter by a time that was read finds what it should.
 CREATE TABLE campaigns (
-    account_id      uuid        NOT NULL,
-    campaign_id     uuid        NOT NULL,
-    sequence_id     bigint      NOT NULL,
-    name            text        NOT NULL,
-    type_code       smallint    NOT NULL,
-    status          text        NOT NULL,
+    account_id      uuid           NOT NULL,
+    campaign_id     uuid           NOT NULL,
+    sequence_id     bigint         NOT NULL,
+    name            text           NOT NULL,
+    type_code       smallint       NOT NULL,
+    status          text           NOT NULL,
     previous_status text,
-    scheduled_at    timestamptz,
-    first_sent_at   timestamptz,
-    created_at      timestamptz NOT NULL,
-    updated_at      timestamptz NOT NULL,
+    scheduled_at    timestamptz(3),
+    first_sent_at   timestamptz(3),
+    created_at      timestamptz(3) NOT NULL,
+    updated_at      timestamptz(3) NOT NULL,
     PRIMARY KEY (account_id, campaign_id),
     CONSTRAINT campaigns_status_known
         CHECK (status IN ('DRAFT', 'SCHEDULED', 'EXECUTING', 'DONE', 'ERROR', 'REMOVED')),
@@ -71,16 +72,16 @@ COMMENT ON COLUMN campaign_contents.document_id IS 'Only for format_type 4.';
 COMMENT ON COLUMN campaign_contents.physical_address IS 'Overrides the account''s address in the footer; NULL takes the account''s when it is sent.';
 
 CREATE TABLE campaign_runs (
-    account_id           uuid        NOT NULL,
-    campaign_activity_id uuid        NOT NULL,
-    send_id              integer     NOT NULL,
-    mailing_id           uuid        NOT NULL,
-    contact_list_ids     uuid[]      NOT NULL,
-    segment_ids          bigint[]    NOT NULL,
-    run_at               timestamptz NOT NULL,
-    status               text        NOT NULL,
-    sent_count           integer     NOT NULL,
-    reason_code          smallint    NOT NULL,
+    account_id           uuid           NOT NULL,
+    campaign_activity_id uuid           NOT NULL,
+    send_id              integer        NOT NULL,
+    mailing_id           uuid           NOT NULL,
+    contact_list_ids     uuid[]         NOT NULL,
+    segment_ids          bigint[]       NOT NULL,
+    run_at               timestamptz(3) NOT NULL,
+    status               text           NOT NULL,
+    sent_count           integer        NOT NULL,
+    reason_code          smallint       NOT NULL,
     PRIMARY KEY (account_id, campaign_activity_id, send_id),
     UNIQUE (account_id, mailing_id),
     FOREIGN KEY (account_id, campaign_activity_id)

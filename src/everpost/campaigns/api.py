@@ -1,0 +1,130 @@
+"""The doors of `/v3/emails`. Source: contract, campaigns.md §3."""
+
+from everpost.campaigns import campaign_activities, campaigns, previews, schedules, send_history, test_sends
+from everpost.campaigns.errors import AREA
+from everpost.campaigns.shapes import (
+    Activity,
+    ActivityIn,
+    ActivityQuery,
+    Campaign,
+    CampaignIn,
+    CampaignNameIn,
+    CampaignPage,
+    CampaignQuery,
+    CrossReferenceQuery,
+    CrossReferences,
+    Preview,
+    Schedule,
+    ScheduleIn,
+    SendHistoryEntry,
+    TestSendIn,
+)
+from everpost.ids import CampaignActivityId, CampaignId
+from everpost.platform.caller import Caller
+from everpost.platform.db import Conn
+from everpost.platform.http import Doors
+
+doors = Doors(area=AREA, tag="Email campaigns", is_shape_first=True)
+get, post, put, patch, delete = doors.get, doors.post, doors.put, doors.patch, doors.delete
+
+
+@get("/v3/emails", scope="campaign_data", privilege="campaign:read")
+async def list_campaigns(conn: Conn, caller: Caller, query: CampaignQuery) -> CampaignPage:
+    """List campaigns. Newest change first; removed campaigns are among them."""
+    return await campaigns.page(conn, caller.account_id, query)
+
+
+@post("/v3/emails", scope="campaign_data", privilege="campaign:write", status=200)
+async def create_campaign(conn: Conn, caller: Caller, data: CampaignIn) -> Campaign:
+    """Create a campaign. A draft with one email in it; changing that email sets its audience."""
+    return await campaigns.create(conn, caller.account_id, data)
+
+
+@get("/v3/emails/campaign_id_xrefs", scope="campaign_data", privilege="campaign:read")
+async def list_campaign_numbers(conn: Conn, caller: Caller, query: CrossReferenceQuery) -> CrossReferences:
+    """Find campaigns by number. For clients that know campaigns by the ids of the previous API generation."""
+    return await campaigns.cross_references(conn, caller.account_id, query.v2_email_campaign_ids)
+
+
+@get("/v3/emails/{campaign_id}", scope="campaign_data", privilege="campaign:read")
+async def get_campaign(conn: Conn, caller: Caller, campaign_id: CampaignId) -> Campaign:
+    """Get a campaign. With its activities, also after it was removed."""
+    return await campaigns.get(conn, caller.account_id, campaign_id)
+
+
+@patch("/v3/emails/{campaign_id}", scope="campaign_data", privilege="campaign:write")
+async def rename_campaign(conn: Conn, caller: Caller, campaign_id: CampaignId, data: CampaignNameIn) -> Campaign:
+    """Rename a campaign. Recipients never see the name."""
+    return await campaigns.rename(conn, caller.account_id, campaign_id, data)
+
+
+@delete("/v3/emails/{campaign_id}", scope="campaign_data", privilege="campaign:delete")
+async def delete_campaign(conn: Conn, caller: Caller, campaign_id: CampaignId) -> None:
+    """Remove a campaign. Links in mails that were delivered keep working."""
+    await campaigns.delete(conn, caller.account_id, campaign_id)
+
+
+@get("/v3/emails/activities/{campaign_activity_id}", scope="campaign_data", privilege="campaign:read")
+async def get_activity(
+    conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: ActivityQuery
+) -> Activity:
+    """Get a campaign activity. Body, footer address and web address only when `include` names them."""
+    return await campaign_activities.get(conn, caller.account_id, campaign_activity_id, query.include)
+
+
+@put("/v3/emails/activities/{campaign_activity_id}", scope="campaign_data", privilege="campaign:write")
+async def replace_activity(
+    conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, data: ActivityIn
+) -> Activity:
+    """Change content and audience. Top-level members left out are cleared; body and footer address stay."""
+    return await campaign_activities.replace(conn, caller.account_id, campaign_activity_id, data)
+
+
+@get("/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:read")
+async def get_schedule(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> list[Schedule]:
+    """Get the schedule. One date while the email waits for it, otherwise none."""
+    return await schedules.get(conn, caller.account_id, campaign_activity_id)
+
+
+@post(
+    "/v3/emails/activities/{campaign_activity_id}/schedules",
+    scope="campaign_data",
+    privilege="campaign:send",
+    status=201,
+)
+async def create_schedule(
+    conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, data: ScheduleIn
+) -> list[Schedule]:
+    """Send now or at a date. `"0"` sends at once."""
+    return await schedules.create(conn, caller.account_id, campaign_activity_id, data)
+
+
+@delete("/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:send")
+async def delete_schedule(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> None:
+    """Delete the schedule. The email goes back to the status it had before."""
+    await schedules.delete(conn, caller.account_id, campaign_activity_id)
+
+
+@post(
+    "/v3/emails/activities/{campaign_activity_id}/tests",
+    scope="campaign_data",
+    privilege="campaign:send",
+    status=204,
+)
+async def send_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, data: TestSendIn) -> None:
+    """Send a test. To at most five addresses; nothing of it is counted."""
+    await test_sends.create(conn, caller.account_id, campaign_activity_id, data)
+
+
+@get("/v3/emails/activities/{campaign_activity_id}/previews", scope="campaign_data", privilege="campaign:read")
+async def preview_activity(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> Preview:
+    """Preview an email. As the account's owner would receive it, as HTML and as text."""
+    return await previews.get(conn, caller.account_id, campaign_activity_id)
+
+
+@get("/v3/emails/activities/{campaign_activity_id}/send_history", scope="campaign_data", privilege="campaign:read")
+async def list_send_history(
+    conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId
+) -> list[SendHistoryEntry]:
+    """List the sends of an email. Oldest first, each with its count and outcome."""
+    return await send_history.listing(conn, caller.account_id, campaign_activity_id)

@@ -1,0 +1,51 @@
+"""To whom an email goes: contact lists, or one segment, never both.
+
+Rules: every list named must exist and not be deleted, when the audience is set and when the email is scheduled. No
+account has segments yet, so every segment id is unknown. Who of the lists is mailable is decided by delivery, at the
+moment the send starts. Source: contract, campaigns.md §3.8, §5.1.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from everpost.ids import AccountId, ListId
+from everpost.platform.db import Conn, many
+
+
+async def problems(
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], segment_ids: Sequence[int | str]
+) -> list[str]:
+    """Why this cannot be the audience of an email; empty when it can."""
+    found = []
+    if list_ids and segment_ids:
+        found.append("contact_list_ids and segment_ids must not be set together.")
+    unknown = await unknown_lists(conn, account_id, list_ids)
+    found.extend(f"contact_list_ids contains an unknown list id: {list_id}." for list_id in unknown)
+    found.extend(_segment_problem(index, segment_id) for index, segment_id in enumerate(segment_ids))
+    return found
+
+
+async def unknown_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> list[ListId]:
+    """Those of `list_ids` that are not, or no longer, lists of this account."""
+    known = set(await _existing(conn, account_id, list_ids))
+    return [list_id for list_id in dict.fromkeys(list_ids) if list_id not in known]
+
+
+def _segment_problem(index: int, segment_id: int | str) -> str:
+    # Some clients send numbers as text.
+    if isinstance(segment_id, str) and not (segment_id.isascii() and segment_id.isdigit()):
+        return f"segment_ids[{index}] does not have a valid value."
+    return f"segment_ids contains an unknown segment id: {int(segment_id)}."
+
+
+async def _existing(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> list[UUID]:
+    return await many(
+        conn,
+        UUID,
+        """
+        SELECT list_id
+          FROM contact_lists
+         WHERE account_id = :account_id AND list_id = ANY(:list_ids) AND deleted_at IS NULL""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )

@@ -1,0 +1,146 @@
+"""What became of each send of an email, oldest first.
+
+Rules: an entry appears when its run is over; its number counts the runs of the activity, 1, 2, 3, …; `count` are the
+contacts that this run added, so a repeat counts only new ones. Nobody to send to is a completed run, not an error.
+Source: contract, campaigns.md §3.14.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from msgspec import UNSET, Struct
+
+from everpost.campaigns import campaign_activities
+from everpost.campaigns.errors import StateForbids
+from everpost.campaigns.shapes import SendHistoryEntry, timestamp
+from everpost.ids import AccountId, CampaignActivityId, ListId, MailingId, SegmentId, new_id
+from everpost.platform.db import Conn, many, one, run
+
+SENT, FAILED, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, NOBODY = 0, 1, 8, 9, 12
+
+
+class Run(Struct, frozen=True):
+    """A send that has started."""
+
+    send_id: int
+    mailing_id: MailingId
+
+
+class _Row(Struct):
+    send_id: int
+    contact_list_ids: list[ListId]
+    segment_ids: list[SegmentId]
+    sent_count: int
+    run_at: datetime
+    status: Literal["COMPLETED", "ERRORED"]
+    reason_code: int
+
+
+async def listing(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> list[SendHistoryEntry]:
+    """Raises: CampaignNotFound, StateForbids for a permalink, which is never sent."""
+    stored = await campaign_activities.require(conn, account_id, activity_id)
+    if stored.role == "permalink":
+        raise StateForbids("Campaign activity has the role permalink; it has no send history.")
+    return [_shown(row) for row in await _ended(conn, account_id, activity_id)]
+
+
+async def begin(
+    conn: Conn,
+    account_id: AccountId,
+    activity_id: CampaignActivityId,
+    *,
+    list_ids: Sequence[ListId],
+    segment_ids: Sequence[SegmentId],
+    now: datetime,
+) -> Run:
+    """Open the next entry. The caller holds the campaign, so no two runs take one number."""
+    begun = Run(await _next_send_id(conn, account_id, activity_id), MailingId(new_id()))
+    await run(
+        conn,
+        """
+        INSERT INTO campaign_runs (account_id, campaign_activity_id, send_id, mailing_id, contact_list_ids,
+                                   segment_ids, run_at, status, sent_count, reason_code)
+        VALUES (:account_id, :activity_id, :send_id, :mailing_id, :list_ids,
+                :segment_ids, :now, 'RUNNING', 0, 0)""",
+        account_id=account_id,
+        activity_id=activity_id,
+        send_id=begun.send_id,
+        mailing_id=begun.mailing_id,
+        list_ids=list_ids,
+        segment_ids=segment_ids,
+        now=now,
+    )
+    return begun
+
+
+async def find_running(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Run | None:
+    return await one(
+        conn,
+        Run,
+        """
+        SELECT send_id, mailing_id
+          FROM campaign_runs
+         WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND status = 'RUNNING'""",
+        account_id=account_id,
+        activity_id=activity_id,
+    )
+
+
+async def end(
+    conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, send_id: int, *, count: int, reason_code: int
+) -> None:
+    """Close an entry; only `SENT` and `NOBODY` count as completed."""
+    await run(
+        conn,
+        """
+        UPDATE campaign_runs
+           SET status = :status, sent_count = :count, reason_code = :reason_code
+         WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND send_id = :send_id""",
+        account_id=account_id,
+        activity_id=activity_id,
+        send_id=send_id,
+        status="COMPLETED" if reason_code in (SENT, NOBODY) else "ERRORED",
+        count=count,
+        reason_code=reason_code,
+    )
+
+
+def _shown(row: _Row) -> SendHistoryEntry:
+    return SendHistoryEntry(
+        send_id=row.send_id,
+        contact_list_ids=row.contact_list_ids or UNSET,
+        segment_ids=row.segment_ids or UNSET,
+        count=row.sent_count,
+        run_date=timestamp(row.run_at),
+        send_status=row.status,
+        reason_code=row.reason_code,
+    )
+
+
+async def _ended(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> list[_Row]:
+    return await many(
+        conn,
+        _Row,
+        """
+        SELECT send_id, contact_list_ids, segment_ids, sent_count, run_at, status, reason_code
+          FROM campaign_runs
+         WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND status <> 'RUNNING'
+         ORDER BY send_id""",
+        account_id=account_id,
+        activity_id=activity_id,
+    )
+
+
+async def _next_send_id(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> int:
+    last = await one(
+        conn,
+        int,
+        """
+        SELECT coalesce(max(send_id), 0)
+          FROM campaign_runs
+         WHERE account_id = :account_id AND campaign_activity_id = :activity_id""",
+        account_id=account_id,
+        activity_id=activity_id,
+    )
+    return (last or 0) + 1

@@ -1,0 +1,66 @@
+"""A proof of an email to a few addresses, before everybody gets it.
+
+Rules: at most 5 addresses in a call and 50 on a day (UTC) for the whole account; a call that would pass the day's
+allowance sends nothing. Contact tags stay as they were written, nothing is tracked, and the subject is unchanged.
+Source: contract, campaigns.md §3.12.
+"""
+
+from typing import Final
+
+from everpost.campaigns import campaign_activities
+from everpost.campaigns.shapes import TestSendIn
+from everpost.contacts import email_addresses
+from everpost.ids import AccountId, CampaignActivityId
+from everpost.platform import clock
+from everpost.platform.db import Conn, one
+from everpost.platform.errors import Invalid, TooMany
+
+PER_CALL: Final = 5
+PER_DAY: Final = 50
+
+
+class TestSendsUsedUp(TooMany):
+    """The daily limit of {limit} test addresses for this account is reached."""
+
+    key = "emails.api.test_send_limit"
+
+
+async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, new: TestSendIn) -> None:
+    """Raises: Invalid, CampaignNotFound, StateForbids for another role, TestSendsUsedUp."""
+    addresses = _addresses(new)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
+    await _use_allowance(conn, account_id, len(addresses))
+
+
+def _addresses(new: TestSendIn) -> list[str]:
+    """The addresses to send to, each once. Raises: Invalid."""
+    found = [
+        f"email_addresses[{index}] does not have a valid value."
+        for index, address in enumerate(new.email_addresses)
+        if not email_addresses.is_valid(address.strip())
+    ]
+    distinct = {address.strip().lower(): address.strip() for address in new.email_addresses}
+    if len(distinct) > PER_CALL:
+        found.append(f"email_addresses must not have more than {PER_CALL} items.")
+    if found:
+        raise Invalid(*found)
+    return list(distinct.values())
+
+
+async def _use_allowance(conn: Conn, account_id: AccountId, count: int) -> None:
+    """Raises: TestSendsUsedUp, and then nothing is counted."""
+    used = await one(
+        conn,
+        int,
+        """
+        INSERT INTO test_send_days (account_id, sent_on, sent_addresses)
+        VALUES (:account_id, :today, :count)
+            ON CONFLICT (account_id, sent_on) DO UPDATE
+           SET sent_addresses = test_send_days.sent_addresses + excluded.sent_addresses
+        RETURNING sent_addresses""",
+        account_id=account_id,
+        today=clock.now().date(),
+        count=count,
+    )
+    if used is None or used > PER_DAY:
+        raise TestSendsUsedUp(limit=PER_DAY)
