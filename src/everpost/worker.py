@@ -26,7 +26,11 @@ JOB_MODULES: Final = (
 def load_jobs() -> None:
     """Import every module that has a job, a recurring task or a subscription."""
     for name in JOB_MODULES:
-        import_module(name)
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:  # WHILE BUILDING
+            if error.name != name:
+                raise
 
 
 async def main(settings: Settings) -> None:

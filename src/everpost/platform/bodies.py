@@ -103,7 +103,7 @@ def _decode(body: bytes, door: Door) -> Received:
     if not isinstance(plain, dict):
         raise errors.Malformed
     problems = validation.control_characters(body, plain)
-    if data is None:
+    if data is None and door.data_kind is not None:
         problems = validation.explain(plain, door.data_kind) + problems or [Problem((), "type")]
     return Received(data, problems)
 

@@ -96,14 +96,14 @@ async def one(conn: Conn, kind: type[Row], sql: LiteralString, **parameters: Any
     """The first row as `kind`, or None."""
     text, names = _positional(sql)
     record = await conn.fetchrow(text, *[parameters[name] for name in names])
-    return None if record is None else _reader(kind)(record)
+    return None if record is None else _record_reader(kind)(record)
 
 
 async def many(conn: Conn, kind: type[Row], sql: LiteralString, **parameters: Any) -> list[Row]:
     """All rows as `kind`."""
     text, names = _positional(sql)
     records = await conn.fetch(text, *[parameters[name] for name in names])
-    read = _reader(kind)
+    read = _record_reader(kind)
     return [read(record) for record in records]
 
 
@@ -149,15 +149,19 @@ def _positional(sql: LiteralString) -> tuple[str, tuple[str, ...]]:
     return _NAMED.sub(number, sql), tuple(names)
 
 
+def _record_reader(kind: type[Row]) -> Callable[[asyncpg.Record], Row]:
+    return cast("Callable[[asyncpg.Record], Row]", _reader(kind))
+
+
 @functools.cache
-def _reader(kind: type[Row]) -> Callable[[asyncpg.Record], Row]:
+def _reader(kind: Any) -> Callable[[asyncpg.Record], Any]:
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        return lambda record: cast(Row, record[0])
+        return lambda record: record[0]
     decoders = _decoders(kind)
     if not decoders:
         return lambda record: kind(**record)
 
-    def read(record: asyncpg.Record) -> Row:
+    def read(record: asyncpg.Record) -> Any:
         values = dict(record)
         for name, decode in decoders.items():
             if isinstance(values.get(name), msgspec.Raw):

@@ -27,7 +27,7 @@ _BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query
 
 
 class Answer:
-    """An answer with a status, headers or media type of its own. A Struct body is encoded as JSON, bytes go as they are."""
+    """An answer with a status, headers or media type of its own. Bytes go as they are, anything else as JSON."""
 
     __slots__ = ("body", "headers", "media_type", "status")
 

@@ -214,7 +214,7 @@ def _text(error: ApiError, text: str, area: Area) -> str:
     return area.platform_texts.get(error.kind, text) if text == default else text
 
 
-def bracketed(problem: Problem) -> str:
+def bracketed(problem: Problem) -> str:  # noqa: PLR0911 -- one line per row of the contract's table
     """`phone_numbers[1][kind] is missing`. Source: contract, contacts.md §2.3."""
     name = _bracketed_name(problem.path)
     match problem.kind:

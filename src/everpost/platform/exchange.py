@@ -5,7 +5,6 @@ from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-
 from starlette.requests import Request
 
 from everpost.ids import new_id
@@ -83,5 +82,3 @@ class Exchange:
         """Path and query as sent, for coming back after signing in."""
         query = self.scope.get("query_string", b"").decode("latin-1")
         return self.path + (f"?{query}" if query else "")
-
-

@@ -1,4 +1,4 @@
-"""What stands between the network and the doors: bearer tokens, form tokens, local peers, and pages on their way out."""
+"""What stands between the network and the doors: bearer tokens, form tokens, local peers, pages on their way out."""
 
 import ipaddress
 import secrets

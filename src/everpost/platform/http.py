@@ -1,7 +1,7 @@
 """The web process's heart: from a request to the door it means, and back with the right answer.
 
-Order of checks (contract, conventions.md §4): token 401 → application and account 403 → rate limit 429 → route 404/405 →
-scope 403 → privilege 403 → media types 406/415 → body and path ids 400 → existence 404 → the rest of the body 400 →
+Order of checks (contract, conventions.md §4): token 401 → application and account 403 → rate limit 429 →
+route 404/405 → scope 403 → privilege 403 → media types 406/415 → body and path ids 400 → existence 404 → the rest of the body 400 →
 the action. The transaction commits before the answer goes out; a commit that fails is a 500.
 """
 
@@ -14,12 +14,11 @@ import msgspec
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-
 from everpost.platform import bodies, errors, gate, logs, metrics, pages, paging, rate_limits, validation
 from everpost.platform.caller import Caller, Session
 from everpost.platform.db import Db, Unreachable
 from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, read_path_value, redirect
-from everpost.platform.errors import PLATFORM_AREA, ApiError, Area, Invalid
+from everpost.platform.errors import ApiError, Area, Invalid
 from everpost.platform.exchange import Exchange
 from everpost.platform.pages import Html
 from everpost.platform.routes import Table
@@ -358,5 +357,3 @@ def _encoded(exchange: Exchange, answer: Answer) -> tuple[list[tuple[str, str]],
         headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
         body = gzip.compress(body, compresslevel=4, mtime=0)
     return headers, body
-
-

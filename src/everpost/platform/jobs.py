@@ -7,15 +7,15 @@ A job is a module-level coroutine function whose first parameter is `db` and who
 
     await run.later(conn, account_id=..., activity_id=...)
 
-Rules: never one job per recipient; begin by asking whether the work is still needed, because a killed worker's job runs
-again. A job that raises is tried again with growing delays and in the end kept as failed, for `everpost doctor` to show.
+Rules: never one job per recipient; begin by asking whether the work is still needed, because a killed worker's job
+runs again. A job that raises is tried again with growing delays and in the end kept as failed, for `everpost doctor` to show.
 The rows are those of PgQueuer (see `job_runner`), written here by plain SQL so that they join any transaction.
 """
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from inspect import signature
-from typing import Any, Concatenate, Generic, ParamSpec, get_type_hints
+from typing import Any, Concatenate, Generic, ParamSpec, cast, get_type_hints
 
 import msgspec
 
@@ -52,7 +52,8 @@ class Job(Generic[Parameters]):
     async def run_payload(self, db: Db, payload: bytes | None) -> None:
         """Run with the arguments as they lie in the queue."""
         values = self._decoder.decode(payload or b"{}")
-        await self.function(db, **{name: getattr(values, name) for name in self._payload.__struct_fields__})
+        function = cast("Callable[..., Awaitable[None]]", self.function)
+        await function(db, **{name: getattr(values, name) for name in self._payload.__struct_fields__})
 
 
 class Recurring(msgspec.Struct, frozen=True):

@@ -21,11 +21,17 @@ def configure(process: str) -> None:
     """Set up logging for this process; lines go to standard error."""
     settings = config.current()
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
     renderer = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # Rich tracebacks would print local variables, and with them people's data.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -7,7 +7,7 @@ once do not race and a failure leaves the schema as it was.
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Final, LiteralString, cast
+from typing import Final, LiteralString
 
 import msgspec
 
@@ -90,7 +90,7 @@ def statements(sql: str) -> Iterator[str]:
 async def execute(conn: Conn, sql: str) -> None:
     """Run a file's statements. The text comes from our own files, never from outside."""
     for statement in statements(sql):
-        await conn.execute(cast(LiteralString, statement))
+        await conn.execute(statement)
 
 
 async def _apply(conn: Conn, migration: Migration) -> None:

@@ -105,4 +105,4 @@ def _signature(account_id: UUID, path: str, query: str) -> str:
     return crypto.mac("cursor", b"\0".join((account_id.bytes, path.encode(), query.encode())))[:16].hex()
 
 
-_NOWHERE = Cursor(UUID(int=0), "", (), None, "cursor")
+_NOWHERE: Cursor = Cursor(UUID(int=0), "", (), None, "cursor")

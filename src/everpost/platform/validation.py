@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -62,7 +62,9 @@ def read_parameters(
     read: dict[str, Any] = {}
     problems: list[Problem] = []
     for field, name, info in _parameters(kind):
-        texts = values.get(name) or next((values[alias] for alias, own in aliases.items() if own == name and alias in values), None)
+        texts = values.get(name) or next(
+            (values[alias] for alias, own in aliases.items() if own == name and alias in values), None
+        )
         if texts is None:
             if field.required:
                 problems.append(Problem((name,), "missing"))
@@ -306,5 +308,3 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _strings(item, (*path, index))
-
-
