@@ -70,7 +70,9 @@ class Door:
     is_shape_first: bool = False
     consumes: Literal["json", "multipart"] = "json"
     max_body_bytes: int = 10 * 1024 * 1024
-    hidden: bool = field(default=False)
+    answers: Any = None  # the success body's type, where the signature does not say it
+    upload_schema: Mapping[str, Any] = field(default_factory=dict)  # JSON schema of a multipart body, for OpenAPI
+    hidden: bool = False
 
     @cached_property
     def hints(self) -> dict[str, Any]:

@@ -1,9 +1,244 @@
-"""The OpenAPI document of everything served, made from the doors."""
+"""The OpenAPI 3.1 document of everything served under `/v3`, made from the doors themselves.
+
+Summaries and descriptions are the doors' docstrings, members are the Structs' fields, limits stand beside them; so the
+document cannot drift from what is served. It is built once per process and answered as JSON or YAML.
+"""
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final, get_args, get_type_hints
+from uuid import UUID
 
-from everpost.platform.doors import Door
+import msgspec
+import yaml
+from msgspec import inspect
+
+from everpost import __version__
+from everpost.platform import config
+from everpost.platform.doors import Answer, Door
+from everpost.platform.errors import PLATFORM_AREA
+from everpost.platform.pages import Html
+from everpost.platform.paging import PageQuery
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+_TITLE: Final = "everpost API"
+_ABOUT: Final = (
+    "Contacts, lists, imports, email campaigns and their reports. Wire-compatible with the Constant Contact V3 API; "
+    "everpost is independent of it."
+)
+_SCOPES: Final = {
+    "account_read": "Read the account's data.",
+    "account_update": "Change the account's data.",
+    "contact_data": "Read and change contacts, lists, tags, custom fields and bulk activities.",
+    "campaign_data": "Read and change email campaigns, and read their reports.",
+    "offline_access": "Stay connected through a refresh token.",
+}
+_ARRAY_ERRORS: Final = {
+    "400": "The request is not valid; every problem is named.",
+    "404": "Nothing has this id.",
+    "409": "The request conflicts with what is stored.",
+    "413": "The body is too large.",
+    "415": "The body is not of a type that this operation reads.",
+    "500": "An unexpected error occurred.",
+    "503": "The service is temporarily unavailable.",
+}
+_OBJECT_ERRORS: Final = {
+    "401": "The access token is missing, expired or revoked.",
+    "403": "The token lacks the scope, or its user the privilege.",
+    "429": "Too many requests in this second or on this day.",
+}
+
+
+class ErrorElement(msgspec.Struct):
+    """One error: programs match the key, people read the message."""
+
+    error_key: str
+    error_message: str
+
+
+def document(doors: Iterable[Door]) -> dict[str, Any]:
+    """The whole document as plain data."""
+    shown = [door for door in doors if door.kind == "api" and not door.hidden and door.path.startswith("/v3/")]
+    schemas = _Schemas([kind for door in shown for kind in _kinds(door)])
+    paths: dict[str, dict[str, Any]] = {}
+    for door in shown:
+        paths.setdefault(door.path.removeprefix("/v3"), {})[door.method.lower()] = _operation(door, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": _TITLE, "version": __version__, "description": _ABOUT},
+        "servers": [{"url": f"{config.current().api_origin}/v3"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(door.tag for door in shown)],
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas.components, "Errors": _errors_schema()},
+            "securitySchemes": {"oauth2": _security()},
+            "responses": _error_responses(),
+        },
+    }
 
 
 def document_doors(doors: Iterable[Door]) -> list[Door]:
-    return []
+    """The two doors that answer the document."""
+    listed = list(doors)
+
+    @cache
+    def built() -> dict[str, Any]:
+        return document(listed)
+
+    async def answer_json() -> Answer:
+        """This document as JSON."""
+        return Answer(built())
+
+    async def answer_yaml() -> Answer:
+        """This document as YAML."""
+        text = yaml.safe_dump(built(), sort_keys=False, allow_unicode=True)
+        return Answer(text.encode(), media_type="application/yaml")
+
+    return [
+        Door("GET", "/v3/openapi.json", answer_json, "open", PLATFORM_AREA),
+        Door("GET", "/v3/openapi.yaml", answer_yaml, "open", PLATFORM_AREA),
+    ]
+
+
+class _Schemas:
+    """JSON schemas of all types that doors name, and the components they share."""
+
+    def __init__(self, kinds: list[Any]) -> None:
+        unique = list({repr(kind): kind for kind in kinds}.values())
+        found, self.components = msgspec.json.schema_components(
+            [*unique, ErrorElement], schema_hook=_hook, ref_template=_REFERENCE
+        )
+        self._by_kind = dict(zip(map(repr, unique), found, strict=False))
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        return dict(self._by_kind[repr(kind)])
+
+
+def _hook(kind: type) -> dict[str, Any]:
+    return {}
+
+
+def _kinds(door: Door) -> list[Any]:
+    kinds = [hint for _, hint, _ in _query_members(door)]
+    kinds += [door.path_type(name) for name in door.path_names]
+    if door.data_kind is not None:
+        kinds.append(door.data_kind)
+    if _answers(door) is not None:
+        kinds.append(_answers(door))
+    return kinds
+
+
+def _answers(door: Door) -> Any | None:
+    """The type of the success body, where the door names one."""
+    if door.answers is not None:
+        return door.answers
+    hint = door.hints.get("return")
+    return None if hint in (None, type(None), Answer, Html) or hint is Any else hint
+
+
+def _operation(door: Door, schemas: _Schemas) -> dict[str, Any]:
+    summary, _, description = (door.handler.__doc__ or "").strip().partition("\n")
+    operation: dict[str, Any] = {
+        "operationId": door.handler.__name__,
+        "tags": [door.tag],
+        "summary": summary.strip(),
+        "parameters": [*_path_parameters(door, schemas), *_query_parameters(door, schemas)],
+        "responses": _responses(door, schemas),
+        "security": [{"oauth2": [scope]} for scope in sorted(door.scopes)] or [{"oauth2": []}],
+    }
+    text = " ".join(description.split())
+    privilege = f"Needs the privilege `{door.privilege}`." if door.privilege else ""
+    if text or privilege:
+        operation["description"] = f"{text} {privilege}".strip()
+    if door.consumes == "multipart":
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": door.upload_schema}},
+        }
+    elif door.data_kind is not None:
+        content = {"application/json": {"schema": schemas.of(door.data_kind)}}
+        operation["requestBody"] = {"required": not door.is_data_optional, "content": content}
+    return operation
+
+
+def _path_parameters(door: Door, schemas: _Schemas) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schemas.of(door.path_type(name))}
+        for name in door.path_names
+    ]
+
+
+def _query_parameters(door: Door, schemas: _Schemas) -> list[dict[str, Any]]:
+    parameters = []
+    for name, hint, is_required in _query_members(door):
+        schema = schemas.of(hint)
+        description = schema.pop("description", None)
+        parameter: dict[str, Any] = {"name": name, "in": "query", "required": is_required, "schema": schema}
+        if schema.get("type") == "array":
+            parameter |= {"style": "form", "explode": False}
+        if description:
+            parameter["description"] = description
+        parameters.append(parameter)
+    if door.is_paged:
+        parameters.append(_cursor_parameter(door))
+    return parameters
+
+
+def _cursor_parameter(door: Door) -> dict[str, Any]:
+    name = getattr(door.query_kind, "cursor_name", "cursor")
+    description = "Where the page begins, from `_links.next.href`; every other parameter is then ignored."
+    return {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": description}
+
+
+def _query_members(door: Door) -> list[tuple[str, Any, bool]]:
+    kind = door.query_kind
+    if kind is None:
+        return []
+    hints = get_type_hints(kind, include_extras=True)
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return [
+        (field.encode_name, _without_none(hints[field.name]), field.required)
+        for field in info.fields
+        if not (issubclass(kind, PageQuery) and field.name == "cursor")
+    ]
+
+
+def _without_none(hint: Any) -> Any:
+    options = [option for option in get_args(hint) if option is not type(None)]
+    return options[0] if type(None) in get_args(hint) and len(options) == 1 else hint
+
+
+def _responses(door: Door, schemas: _Schemas) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Success."}
+    answers = _answers(door)
+    if answers is not None:
+        success["content"] = {"application/json": {"schema": schemas.of(answers)}}
+    errors = {"401", "403", "429", "500", "503"}
+    if door.query_kind is not None or door.path_names or door.data_kind is not None or door.consumes == "multipart":
+        errors.add("400")
+    if UUID in map(door.path_type, door.path_names) or door.consumes == "multipart":
+        errors.add("404")
+    if door.data_kind is not None or door.consumes == "multipart":
+        errors |= {"409", "413", "415"}
+    return {str(door.success): success} | {
+        status: {"$ref": f"#/components/responses/{status}"} for status in sorted(errors)
+    }
+
+
+def _error_responses() -> dict[str, Any]:
+    array = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+    single = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorElement"}}}
+    return {status: {"description": text, "content": array} for status, text in _ARRAY_ERRORS.items()} | {
+        status: {"description": text, "content": single} for status, text in _OBJECT_ERRORS.items()
+    }
+
+
+def _errors_schema() -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/ErrorElement"}}
+
+
+def _security() -> dict[str, Any]:
+    base = f"{config.current().auth_origin}/oauth2/default/v1"
+    flow = {"authorizationUrl": f"{base}/authorize", "tokenUrl": f"{base}/token", "scopes": _SCOPES}
+    return {"type": "oauth2", "flows": {"authorizationCode": flow}}
