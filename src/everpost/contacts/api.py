@@ -1,0 +1,146 @@
+"""Doors of contacts, lists and custom fields. Whatever takes a while stands in the activities' doors."""
+
+from everpost.contacts import contact_pages, contacts, custom_fields, lists, sign_up_form
+from everpost.contacts.contact_pages import ContactsQuery, ContactXrefsQuery, CountsQuery
+from everpost.contacts.contacts import ContactQuery
+from everpost.contacts.custom_fields import CustomField, CustomFieldIn, CustomFieldPage, CustomFieldsQuery
+from everpost.contacts.errors import AREA
+from everpost.contacts.lists import ListQuery, ListsQuery, ListXrefsQuery
+from everpost.contacts.shapes import (
+    Contact,
+    ContactChange,
+    ContactCounts,
+    ContactIn,
+    ContactList,
+    ContactListIn,
+    ContactListPage,
+    ContactPage,
+    ContactXrefs,
+    ListXrefs,
+    SignUp,
+)
+from everpost.ids import ContactId, CustomFieldId, ListId
+from everpost.platform.caller import Caller
+from everpost.platform.db import Conn, Db
+from everpost.platform.http import Answer, Doors
+
+people = Doors(AREA, "Contacts")
+contact_lists = Doors(AREA, "Contact Lists")
+fields = Doors(AREA, "Contacts Custom Fields")
+
+
+@people.post("/v3/contacts", scope="contact_data", privilege="contacts:write", status=201)
+async def create_contact(conn: Conn, caller: Caller, data: ContactIn) -> Contact:
+    """Create a contact.
+
+    The e-mail address must be new to the account, deleted contacts included: a conflict names who has it.
+    """
+    return await contacts.create(conn, caller.account_id, data)
+
+
+@people.get("/v3/contacts", scope="contact_data", privilege="contacts:read")
+async def list_contacts(conn: Conn, caller: Caller, query: ContactsQuery) -> ContactPage:
+    """List contacts, oldest first.
+
+    Different filters are combined with AND, the values of one with OR. Deleted contacts appear only when asked for.
+    """
+    return await contact_pages.page(conn, caller.account_id, query)
+
+
+@people.get("/v3/contacts/counts", scope="contact_data", privilege="contacts:read")
+async def count_contacts(conn: Conn, caller: Caller, query: CountsQuery) -> ContactCounts:
+    """Count contacts by their permission."""
+    return await contact_pages.counts(conn, caller.account_id, query)
+
+
+@people.get("/v3/contacts/contact_id_xrefs", scope="contact_data", privilege="contacts:read")
+async def find_contact_ids(db: Db, caller: Caller, query: ContactXrefsQuery) -> ContactXrefs:
+    """Find contacts by their numbers in the previous API."""
+    return await contact_pages.xrefs(db, caller.account_id, query)
+
+
+@people.post("/v3/contacts/sign_up_form", scope="contact_data", privilege="contacts:write")
+async def sign_up(conn: Conn, caller: Caller, data: SignUp) -> Answer:
+    """Create a contact or update it, as a person who fills in a sign-up form does.
+
+    Only what is given changes; the contact joins the lists and may be e-mailed from now on.
+    """
+    done = await sign_up_form.sign_up(conn, caller.account_id, data)
+    return Answer(done, status=201 if done.action == "created" else 200)
+
+
+@people.get("/v3/contacts/{contact_id}", scope="contact_data", privilege="contacts:read")
+async def get_contact(conn: Conn, caller: Caller, contact_id: ContactId, query: ContactQuery) -> Contact:
+    """Read a contact, also a deleted one."""
+    return await contacts.get(conn, caller.account_id, contact_id, query)
+
+
+@people.put("/v3/contacts/{contact_id}", scope="contact_data", privilege="contacts:write", exists=contacts.require)
+async def replace_contact(conn: Conn, caller: Caller, contact_id: ContactId, data: ContactChange) -> Contact:
+    """Replace a contact.
+
+    Plain members that are left out are cleared; the e-mail address and arrays that are left out stay.
+    A deleted contact comes back.
+    """
+    return await contacts.replace(conn, caller.account_id, contact_id, data)
+
+
+@people.delete("/v3/contacts/{contact_id}", scope="contact_data", privilege="contacts:write", status=204)
+async def delete_contact(conn: Conn, caller: Caller, contact_id: ContactId) -> None:
+    """Delete a contact. Its address stays reserved; PUT, a sign-up form or an import bring it back."""
+    await contacts.delete(conn, caller.account_id, contact_id)
+
+
+@contact_lists.post("/v3/contact_lists", scope="contact_data", privilege="contacts:lists:write", status=201)
+async def create_list(conn: Conn, caller: Caller, data: ContactListIn) -> ContactList:
+    """Create a contact list."""
+    return await lists.create(conn, caller.account_id, data)
+
+
+@contact_lists.get("/v3/contact_lists", "/v3/contacts_lists", scope="contact_data", privilege="contacts:lists:read")
+async def list_lists(conn: Conn, caller: Caller, query: ListsQuery) -> ContactListPage:
+    """List contact lists, oldest first."""
+    return await lists.page(conn, caller.account_id, query)
+
+
+@contact_lists.get("/v3/contact_lists/list_id_xrefs", scope="contact_data", privilege="contacts:lists:read")
+async def find_list_ids(db: Db, caller: Caller, query: ListXrefsQuery) -> ListXrefs:
+    """Find lists by their numbers in the previous API."""
+    return await lists.xrefs(db, caller.account_id, query)
+
+
+@contact_lists.get(
+    "/v3/contact_lists/{list_id}", scope="contact_data", privilege="contacts:lists:read", bad_id_status=404
+)
+async def get_list(conn: Conn, caller: Caller, list_id: ListId, query: ListQuery) -> ContactList:
+    """Read a contact list, also a deleted one."""
+    return await lists.get(conn, caller.account_id, list_id, query)
+
+
+@contact_lists.put(
+    "/v3/contact_lists/{list_id}", scope="contact_data", privilege="contacts:lists:write", exists=lists.require
+)
+async def change_list(conn: Conn, caller: Caller, list_id: ListId, data: ContactListIn) -> ContactList:
+    """Replace a contact list: what is left out is cleared."""
+    return await lists.change(conn, caller.account_id, list_id, data)
+
+
+@fields.post("/v3/contact_custom_fields", scope="contact_data", privilege="contacts:write", status=201)
+async def create_custom_field(conn: Conn, caller: Caller, data: CustomFieldIn) -> CustomField:
+    """Create a custom field."""
+    return await custom_fields.create(conn, caller.account_id, data)
+
+
+@fields.get("/v3/contact_custom_fields", scope="contact_data", privilege="contacts:read")
+async def list_custom_fields(conn: Conn, caller: Caller, query: CustomFieldsQuery) -> CustomFieldPage:
+    """List custom fields, newest first."""
+    return await custom_fields.page(conn, caller.account_id, query)
+
+
+@fields.get("/v3/contact_custom_fields/{custom_field_id}", scope="contact_data", privilege="contacts:read")
+async def get_custom_field(conn: Conn, caller: Caller, custom_field_id: CustomFieldId) -> CustomField:
+    """Read a custom field."""
+    return await custom_fields.get(conn, caller.account_id, custom_field_id)
+
+
+doors = (*people, *contact_lists, *fields)

@@ -1,0 +1,227 @@
+"""GET /contacts: filters, pages and counts.
+
+Rules: different filters are ANDed, values within one ORed; oldest first by created_at and contact_id, a keyset, so
+that a page costs the same however deep it lies. Tags, segments and SMS cannot be made yet: filters that ask for one
+match nobody. Source: contract, contacts.md §5.1, §5.7.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar, Final, Literal, LiteralString, TypeAlias
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct
+
+from everpost.contacts import parts, sequences
+from everpost.contacts.shapes import ContactCounts, ContactPage, ContactXref, ContactXrefs, Include
+from everpost.contacts.stored import SELECT, StoredContact
+from everpost.ids import AccountId, ListId, TagId
+from everpost.platform import clock
+from everpost.platform.db import Conn, Db, many, one, run
+from everpost.platform.errors import Invalid, NotFound
+from everpost.platform.paging import PageQuery
+
+NEW_SUBSCRIBER_FOR: Final = timedelta(days=30)
+
+Status: TypeAlias = Literal["all", "active", "deleted", "not_set", "pending_confirmation", "temp_hold", "unsubscribed"]
+
+_OF_STATUS: Final[Mapping[str, LiteralString]] = {
+    "active": "is_mailable",
+    "deleted": "deleted_at IS NOT NULL",
+    "not_set": "(deleted_at IS NULL AND coalesce(permission_to_send, 'not_set') = 'not_set')",
+    "pending_confirmation": "(deleted_at IS NULL AND permission_to_send = 'pending_confirmation')",
+    "temp_hold": "(deleted_at IS NULL AND permission_to_send = 'temp_hold')",
+    "unsubscribed": "(deleted_at IS NULL AND permission_to_send = 'unsubscribed')",
+}
+
+_COUNT: Final[LiteralString] = "SELECT count(*) FROM contacts WHERE account_id = :account_id"
+
+_OF_DATE: Final[Mapping[str, LiteralString]] = {
+    "updated_after": "updated_at > :updated_after",
+    "updated_before": "updated_at < :updated_before",
+    "created_after": "created_at > :created_after",
+    "created_before": "created_at < :created_before",
+    "optout_after": "opt_out_date > :optout_after",
+    "optout_before": "opt_out_date < :optout_before",
+}
+
+
+class ContactsQuery(PageQuery, kw_only=True):
+    aliases: ClassVar[Mapping[str, str]] = {name.replace("_", "-"): name for name in _OF_DATE}
+
+    status: list[Status] = []
+    email: str | None = None
+    lists: Annotated[list[ListId], Meta(max_length=25)] = []
+    tags: Annotated[list[TagId], Meta(max_length=50)] = []
+    segment_id: list[str] = []
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    optout_after: datetime | None = None
+    optout_before: datetime | None = None
+    sms_status: list[Literal["all", "explicit", "unsubscribed", "pending_confirmation", "not_set"]] = []
+    include: list[Include] = []
+    include_count: bool = False
+
+
+class CountsQuery(Struct):
+    include: Literal["new_subscriber", "new_subscribers"] | None = None
+
+
+class ContactXrefsQuery(sequences.SequencesQuery):
+    aliases = {"contact_sequence_numbers": "sequence_ids"}
+
+
+async def page(conn: Conn, account_id: AccountId, query: ContactsQuery) -> ContactPage:
+    """Raises: Invalid, NotFound (a segment, as none can exist yet)."""
+    if query.segment_id:
+        _refuse_segment(query)
+    where, values = _conditions(query)
+    position = query.cursor.position
+    after: LiteralString = ""
+    if position is not None:
+        after = " AND (created_at, contact_id) >= (:after, :first)"
+        values |= {"after": datetime.fromisoformat(position[0]), "first": UUID(position[1])}
+    rows = await many(
+        conn,
+        StoredContact,
+        SELECT + where + after + " ORDER BY created_at, contact_id LIMIT :rows",
+        account_id=account_id,
+        rows=query.limit + 1,
+        **values,
+    )
+    result = ContactPage(await parts.show(conn, account_id, rows[: query.limit], query.include))
+    if len(rows) > query.limit:
+        result.links = query.cursor.links(rows[-1].created_at, rows[-1].contact_id)
+    if query.include_count:
+        result.contacts_count = await _count(conn, account_id, query)
+    return result
+
+
+async def counts(conn: Conn, account_id: AccountId, query: CountsQuery) -> ContactCounts:
+    """How many contacts have which permission; new subscribers opted in within 30 days."""
+    found = await one(
+        conn,
+        _Counted,
+        """SELECT count(*) FILTER (WHERE permission_to_send = 'explicit') AS explicit,
+                  count(*) FILTER (WHERE permission_to_send = 'implicit') AS implicit,
+                  count(*) FILTER (WHERE permission_to_send = 'pending_confirmation') AS pending,
+                  count(*) FILTER (WHERE permission_to_send = 'unsubscribed') AS unsubscribed,
+                  count(*) FILTER (WHERE is_mailable AND opt_in_date > :since) AS new_subscriber
+             FROM contacts
+            WHERE account_id = :account_id AND deleted_at IS NULL""",
+        account_id=account_id,
+        since=clock.now() - NEW_SUBSCRIBER_FOR,
+    )
+    assert found is not None
+    return ContactCounts(
+        total=found.explicit + found.implicit + found.pending + found.unsubscribed,
+        explicit=found.explicit,
+        implicit=found.implicit,
+        pending=found.pending,
+        unsubscribed=found.unsubscribed,
+        new_subscriber=UNSET if query.include is None else found.new_subscriber,
+    )
+
+
+async def xrefs(db: Db, account_id: AccountId, query: ContactXrefsQuery) -> ContactXrefs:
+    """The contacts behind numbers of the previous API. Numbers are given at the first question, in order of creation.
+
+    Raises: Invalid.
+    """
+    sequence_ids = sequences.read(query.sequence_ids)
+    async with db.reader() as conn:
+        found = await _numbered(conn, account_id, sequence_ids)
+    if len(found) < len(sequence_ids):
+        async with db.transaction() as conn:
+            await _number(conn, account_id)
+            found = await _numbered(conn, account_id, sequence_ids)
+    return ContactXrefs(found)
+
+
+class _Counted(Struct):
+    explicit: int
+    implicit: int
+    pending: int
+    unsubscribed: int
+    new_subscriber: int
+
+
+def _refuse_segment(query: ContactsQuery) -> None:
+    others = [
+        name
+        for name in ("status", "email", "lists", "tags", *_OF_DATE, "sms_status", "include", "include_count")
+        if getattr(query, name)
+    ]
+    if others:
+        raise Invalid(*(f"segment_id, {name} are mutually exclusive" for name in others))
+    if len(query.segment_id) > 1:
+        raise Invalid("segment_id has too many items (maximum is 1)")
+    if not query.segment_id[0].isdecimal():
+        raise Invalid("segment_id is invalid")
+    raise NotFound
+
+
+def _conditions(query: ContactsQuery) -> tuple[LiteralString, dict[str, Any]]:
+    """What the filters add to the WHERE, put together from literals only, and the values that names."""
+    conditions: list[LiteralString] = []
+    values: dict[str, Any] = {}
+    if not query.status:
+        conditions.append(" AND deleted_at IS NULL")
+    elif "all" not in query.status:
+        chosen: list[LiteralString] = [_OF_STATUS[status] for status in dict.fromkeys(query.status)]
+        conditions.append(" AND (" + " OR ".join(chosen) + ")")
+    if query.email is not None:
+        conditions.append(" AND email_key = :email_key")
+        # An unescaped + of the address arrives as a blank.
+        values["email_key"] = query.email.strip().replace(" ", "+").lower()
+    if query.lists:
+        conditions.append(
+            """ AND contact_id IN (SELECT contact_id FROM list_memberships
+                               WHERE account_id = :account_id AND list_id = ANY(:lists::uuid[]))"""
+        )
+        values["lists"] = query.lists
+    for name, condition in _OF_DATE.items():
+        moment = getattr(query, name)
+        if moment is not None:
+            conditions.append(" AND " + condition)
+            values[name] = moment
+    if query.tags or (query.sms_status and not {"all", "not_set"} & set(query.sms_status)):
+        conditions.append(" AND FALSE")
+    return "".join(conditions), values
+
+
+async def _count(conn: Conn, account_id: AccountId, query: ContactsQuery) -> int:
+    where, values = _conditions(query)
+    counted = await one(conn, int, _COUNT + where, account_id=account_id, **values)
+    return counted or 0
+
+
+async def _numbered(conn: Conn, account_id: AccountId, sequence_ids: list[int]) -> list[ContactXref]:
+    return await many(
+        conn,
+        ContactXref,
+        """SELECT sequence_id::text AS sequence_id, contact_id FROM contacts
+            WHERE account_id = :account_id AND sequence_id = ANY(:sequence_ids::bigint[])
+            ORDER BY contacts.sequence_id""",
+        account_id=account_id,
+        sequence_ids=sequence_ids,
+    )
+
+
+async def _number(conn: Conn, account_id: AccountId) -> None:
+    # The last condition is asked again after waiting for another request that numbers the same rows.
+    await run(
+        conn,
+        """UPDATE contacts
+              SET sequence_id = waiting.number
+             FROM (SELECT contact_id, row_number() OVER (ORDER BY created_at, contact_id)
+                          + (SELECT coalesce(max(sequence_id), 0) FROM contacts
+                              WHERE account_id = :account_id) AS number
+                     FROM contacts
+                    WHERE account_id = :account_id AND sequence_id IS NULL) AS waiting
+            WHERE contacts.account_id = :account_id AND contacts.contact_id = waiting.contact_id
+              AND contacts.sequence_id IS NULL""",
+        account_id=account_id,
+    )

@@ -1,0 +1,362 @@
+"""Contact lists: named sets of contacts that campaigns go to.
+
+Rules: at most 1,000 that are not deleted; names unique among those, whatever their case; a deleted list stays readable.
+Deletion is bulk work and answers with an activity, so `DELETE /contact_lists/{id}` lives with the activities; what it
+does to the tables is here. Source: contract, contacts.md §7.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct
+
+from everpost.contacts import accounts_lock, sequences
+from everpost.contacts.errors import LimitReached
+from everpost.contacts.shapes import ContactList, ContactListIn, ContactListPage, ListXref, ListXrefs
+from everpost.ids import AccountId, ListId, new_id
+from everpost.platform import clock
+from everpost.platform.db import Conn, Db, Taken, many, one, run, savepoint
+from everpost.platform.errors import Conflict, Invalid, NotFound
+from everpost.platform.paging import PageQuery
+
+MAXIMUM: Final = 1000
+
+
+class ListQuery(Struct, kw_only=True):
+    include_membership_count: Literal["all", "active"] | None = None
+
+
+class ListsQuery(PageQuery, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=1000, description="How many to return.")] = 50
+    include_count: bool = False
+    include_membership_count: Literal["all", "active"] | None = None
+    name: str | None = None
+    status: list[Literal["all", "active", "deleted"]] = []
+    channel_type: Literal["email", "sms"] = "email"
+    include_sms_membership_count: bool = False
+
+
+class ListXrefsQuery(sequences.SequencesQuery):
+    aliases = {"list_sequence_numbers": "sequence_ids"}
+
+
+class ListNameTaken(Conflict):
+    """Validation failed: Name already exists for list {list_id}"""
+
+
+class _Members(Struct):
+    list_id: ListId
+    members: int
+
+
+async def require(conn: Conn, account_id: AccountId, list_id: ListId) -> None:
+    """Raises: NotFound, also for a deleted list."""
+    known = await one(
+        conn,
+        UUID,
+        """SELECT list_id FROM contact_lists
+            WHERE account_id = :account_id AND list_id = :list_id AND deleted_at IS NULL""",
+        account_id=account_id,
+        list_id=list_id,
+    )
+    if known is None:
+        raise NotFound
+
+
+async def get(conn: Conn, account_id: AccountId, list_id: ListId, query: ListQuery) -> ContactList:
+    """One list, also a deleted one. Raises: NotFound."""
+    found = await one(
+        conn,
+        ContactList,
+        """SELECT list_id, name, description, favorite, created_at, updated_at, deleted_at
+             FROM contact_lists
+            WHERE account_id = :account_id AND list_id = :list_id""",
+        account_id=account_id,
+        list_id=list_id,
+    )
+    if found is None:
+        raise NotFound
+    if query.include_membership_count is not None:
+        await _count_members(conn, account_id, [found], query.include_membership_count)
+    return found
+
+
+async def page(conn: Conn, account_id: AccountId, query: ListsQuery) -> ContactListPage:
+    """Lists in the order they were made."""
+    wants_deleted, wants_others = _states(query.status)
+    position = query.cursor.position
+    name = query.name.strip() if query.name is not None else None
+    found = await many(
+        conn,
+        ContactList,
+        """SELECT list_id, name, description, favorite, created_at, updated_at, deleted_at
+             FROM contact_lists
+            WHERE account_id = :account_id
+              AND CASE WHEN deleted_at IS NULL THEN :wants_others::boolean ELSE :wants_deleted::boolean END
+              AND (:name::text IS NULL OR lower(name) = lower(:name))
+              AND (created_at, list_id) >= (:after::timestamptz, :first::uuid)
+            ORDER BY created_at, list_id
+            LIMIT :rows""",
+        account_id=account_id,
+        wants_others=wants_others,
+        wants_deleted=wants_deleted,
+        name=name,
+        after=datetime.fromisoformat(position[0]) if position else _BEFORE_ALL,
+        first=UUID(position[1]) if position else UUID(int=0),
+        rows=query.limit + 1,
+    )
+    result = ContactListPage(found[: query.limit])
+    if len(found) > query.limit:
+        result.links = query.cursor.links(found[-1].created_at, found[-1].list_id)
+    if query.include_count:
+        result.lists_count = await _count(conn, account_id, wants_others, wants_deleted, name)
+    await _add_counts(conn, account_id, result.lists, query)
+    return result
+
+
+async def create(conn: Conn, account_id: AccountId, new: ContactListIn) -> ContactList:
+    """Raises: Invalid, LimitReached, ListNameTaken."""
+    name = _name(new)
+    await accounts_lock.take(conn, account_id)
+    if await _count(conn, account_id, True, False, None) >= MAXIMUM:
+        raise LimitReached(things="contact lists", limit=MAXIMUM)
+    now = clock.now_seconds()
+    made = await one(
+        conn,
+        ContactList,
+        """INSERT INTO contact_lists (account_id, list_id, name, description, favorite, created_at, updated_at)
+           VALUES (:account_id, :list_id, :name, :description, :favorite, :now, :now)
+               ON CONFLICT DO NOTHING
+           RETURNING list_id, name, description, favorite, created_at, updated_at""",
+        account_id=account_id,
+        list_id=new_id(),
+        name=name,
+        description=new.description or None,
+        favorite=bool(new.favorite),
+        now=now,
+    )
+    if made is None:
+        raise ListNameTaken(list_id=await _owner_of(conn, account_id, name))
+    return made
+
+
+async def change(conn: Conn, account_id: AccountId, list_id: ListId, new: ContactListIn) -> ContactList:
+    """Replace a list's description of itself. Raises: NotFound, Invalid, ListNameTaken."""
+    name = _name(new)
+    try:
+        async with savepoint(conn):
+            await _write(conn, account_id, list_id, name, new)
+    except Taken as error:
+        raise ListNameTaken(list_id=await _owner_of(conn, account_id, name)) from error
+    return await get(conn, account_id, list_id, ListQuery())
+
+
+async def mark_deleted(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], *, now: datetime) -> list[ListId]:
+    """Mark lists deleted, which frees their names; returns those that were not deleted before.
+
+    Bulk deletion does this first and commits, then `delete_memberships`: from then on no request finds the list to add
+    anyone to it, so nothing is left behind.
+    """
+    marked = await many(
+        conn,
+        UUID,
+        """UPDATE contact_lists SET deleted_at = :now, updated_at = :now
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[]) AND deleted_at IS NULL
+           RETURNING list_id""",
+        account_id=account_id,
+        list_ids=list_ids,
+        now=now,
+    )
+    return [ListId(list_id) for list_id in marked]
+
+
+async def delete_memberships(
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], *, at_most: int, now: datetime
+) -> int:
+    """Take a batch of up to `at_most` contacts off these lists, moving their updated_at; returns how many rows went.
+
+    Call it in short transactions until it returns 0.
+    """
+    contact_ids = await many(
+        conn,
+        UUID,
+        """SELECT contact_id FROM list_memberships
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+            LIMIT :at_most""",
+        account_id=account_id,
+        list_ids=list_ids,
+        at_most=at_most,
+    )
+    # The order of locks everywhere: contacts, then their memberships.
+    await run(
+        conn,
+        """UPDATE contacts SET updated_at = :now
+            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])""",
+        account_id=account_id,
+        contact_ids=contact_ids,
+        now=now,
+    )
+    return await run(
+        conn,
+        """DELETE FROM list_memberships
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+              AND contact_id = ANY(:contact_ids::uuid[])""",
+        account_id=account_id,
+        list_ids=list_ids,
+        contact_ids=contact_ids,
+    )
+
+
+async def xrefs(db: Db, account_id: AccountId, query: ListXrefsQuery) -> ListXrefs:
+    """The lists behind numbers of the previous API. Numbers are given at the first question, in order of creation.
+
+    Raises: Invalid.
+    """
+    sequence_ids = sequences.read(query.sequence_ids)
+    async with db.reader() as conn:
+        found = await _numbered(conn, account_id, sequence_ids)
+    if len(found) < len(set(sequence_ids)):
+        async with db.transaction() as conn:
+            await _number(conn, account_id)
+            found = await _numbered(conn, account_id, sequence_ids)
+    return ListXrefs(found)
+
+
+_BEFORE_ALL: Final = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+
+
+def _states(status: Sequence[str]) -> tuple[bool, bool]:
+    """Whether deleted lists and whether the others were asked for."""
+    if "all" in status:
+        return True, True
+    return "deleted" in status, "active" in status or not status
+
+
+def _name(new: ContactListIn) -> str:
+    name = new.name.strip()
+    if not name:
+        raise Invalid("name is empty")
+    return name
+
+
+async def _owner_of(conn: Conn, account_id: AccountId, name: str) -> UUID | None:
+    return await one(
+        conn,
+        UUID,
+        """SELECT list_id FROM contact_lists
+            WHERE account_id = :account_id AND lower(name) = lower(:name) AND deleted_at IS NULL""",
+        account_id=account_id,
+        name=name,
+    )
+
+
+async def _write(conn: Conn, account_id: AccountId, list_id: ListId, name: str, new: ContactListIn) -> None:
+    # A PUT that changes nothing leaves updated_at as it was.
+    await run(
+        conn,
+        """UPDATE contact_lists
+              SET name = :name, description = :description, favorite = :favorite, updated_at = :now
+            WHERE account_id = :account_id AND list_id = :list_id AND deleted_at IS NULL
+              AND (name, description, favorite) IS DISTINCT FROM (:name, :description::text, :favorite::boolean)""",
+        account_id=account_id,
+        list_id=list_id,
+        name=name,
+        description=new.description or None,
+        favorite=bool(new.favorite),
+        now=clock.now_seconds(),
+    )
+
+
+async def _count(conn: Conn, account_id: AccountId, wants_others: bool, wants_deleted: bool, name: str | None) -> int:
+    counted = await one(
+        conn,
+        int,
+        """SELECT count(*) FROM contact_lists
+            WHERE account_id = :account_id
+              AND CASE WHEN deleted_at IS NULL THEN :wants_others::boolean ELSE :wants_deleted::boolean END
+              AND (:name::text IS NULL OR lower(name) = lower(:name))""",
+        account_id=account_id,
+        wants_others=wants_others,
+        wants_deleted=wants_deleted,
+        name=name,
+    )
+    return counted or 0
+
+
+async def _add_counts(conn: Conn, account_id: AccountId, found: list[ContactList], query: ListsQuery) -> None:
+    if query.channel_type == "email" and query.include_membership_count is not None:
+        await _count_members(conn, account_id, found, query.include_membership_count)
+    if query.channel_type == "sms":
+        # No contact can have a telephone number with SMS consent yet, so nobody is counted.
+        for one_list in found:
+            one_list.membership_count = UNSET if query.include_membership_count is None else 0
+            one_list.sms_membership_count = 0 if query.include_sms_membership_count else UNSET
+
+
+async def _count_members(
+    conn: Conn, account_id: AccountId, found: list[ContactList], which: Literal["all", "active"]
+) -> None:
+    """Deleted contacts have no memberships, so "all" needs no look at the contacts."""
+    list_ids = [one_list.list_id for one_list in found]
+    rows = await (_count_all if which == "all" else _count_active)(conn, account_id, list_ids)
+    members = {row.list_id: row.members for row in rows}
+    for one_list in found:
+        one_list.membership_count = members.get(one_list.list_id, 0)
+
+
+async def _count_all(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Members]:
+    return await many(
+        conn,
+        _Members,
+        """SELECT list_id, count(*) AS members FROM list_memberships
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+            GROUP BY list_id""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
+
+
+async def _count_active(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Members]:
+    return await many(
+        conn,
+        _Members,
+        """SELECT m.list_id, count(*) AS members
+             FROM list_memberships m
+             JOIN contacts c ON c.account_id = m.account_id AND c.contact_id = m.contact_id
+            WHERE m.account_id = :account_id AND c.account_id = :account_id
+              AND m.list_id = ANY(:list_ids::uuid[]) AND c.is_mailable
+            GROUP BY m.list_id""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
+
+
+async def _numbered(conn: Conn, account_id: AccountId, sequence_ids: Sequence[int]) -> list[ListXref]:
+    return await many(
+        conn,
+        ListXref,
+        """SELECT sequence_id::text AS sequence_id, list_id FROM contact_lists
+            WHERE account_id = :account_id AND sequence_id = ANY(:sequence_ids::bigint[])
+            ORDER BY contact_lists.sequence_id""",
+        account_id=account_id,
+        sequence_ids=sequence_ids,
+    )
+
+
+async def _number(conn: Conn, account_id: AccountId) -> None:
+    # The last condition is asked again after waiting for another request that numbers the same rows.
+    await run(
+        conn,
+        """UPDATE contact_lists
+              SET sequence_id = waiting.number
+             FROM (SELECT list_id, row_number() OVER (ORDER BY created_at, list_id)
+                          + (SELECT coalesce(max(sequence_id), 0) FROM contact_lists
+                              WHERE account_id = :account_id) AS number
+                     FROM contact_lists
+                    WHERE account_id = :account_id AND sequence_id IS NULL) AS waiting
+            WHERE contact_lists.account_id = :account_id AND contact_lists.list_id = waiting.list_id
+              AND contact_lists.sequence_id IS NULL""",
+        account_id=account_id,
+    )

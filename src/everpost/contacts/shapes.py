@@ -1,0 +1,261 @@
+"""What crosses the wire: contacts, lists and their parts.
+
+Rules: a member without a value is left out; members asked for with `include` are there even when empty. Unknown and
+read-only members of a request are ignored, null equals left out, "" clears. Source: contract, contacts.md §3, §5, §7.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from everpost.contacts import email_addresses
+from everpost.contacts.consent import ConfirmStatus, OptOutSource, Permission, Source
+from everpost.ids import ContactId, CustomFieldId, ListId, TagId
+from everpost.platform.paging import Links
+
+Text50: TypeAlias = Annotated[str, Meta(max_length=50)]
+PhoneKind: TypeAlias = Literal["home", "work", "mobile", "other"]
+AddressKind: TypeAlias = Literal["home", "work", "other"]
+Include: TypeAlias = Literal[
+    "custom_fields",
+    "list_memberships",
+    "list_membership",
+    "phone_numbers",
+    "street_addresses",
+    "taggings",
+    "notes",
+    "sms_channel",
+]
+
+
+class EmailAddress(Struct, omit_defaults=True, kw_only=True):
+    """An e-mail address with its consent. Opt-out members show only while opted out or deleted."""
+
+    address: str
+    permission_to_send: Permission
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    opt_in_source: Source | None = None
+    opt_in_date: datetime | None = None
+    opt_out_source: OptOutSource | None = None
+    opt_out_date: datetime | None = None
+    opt_out_reason: str | None = None
+    confirm_status: ConfirmStatus | None = None
+
+
+class CustomValue(Struct, omit_defaults=True):
+    """One custom field of a contact: select types carry `choice_ids`, all others `value`."""
+
+    custom_field_id: CustomFieldId
+    value: str | None = None
+    choice_ids: list[str] | None = None
+
+
+class Contact(Struct, omit_defaults=True, kw_only=True):
+    """A contact; the arrays at the end only as far as they were asked for or sent."""
+
+    contact_id: ContactId
+    email_address: EmailAddress | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    job_title: str | None = None
+    company_name: str | None = None
+    birthday_month: int | None = None
+    birthday_day: int | None = None
+    anniversary: date | None = None
+    update_source: Source | None = None
+    create_source: Source | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted_at: date | None = None
+    custom_fields: list[CustomValue] | UnsetType = UNSET
+    phone_numbers: Raw | UnsetType = UNSET  # stored as they go out: list of PhoneNumber
+    street_addresses: Raw | UnsetType = UNSET  # list of StreetAddress
+    list_memberships: list[ListId] | UnsetType = UNSET
+    taggings: list[TagId] | UnsetType = UNSET
+    notes: Raw | UnsetType = UNSET  # list of Note
+
+
+class ContactPage(Struct, omit_defaults=True):
+    contacts: list[Contact]
+    contacts_count: int | UnsetType = UNSET
+    links: Links | UnsetType = field(name="_links", default=UNSET)
+
+
+class EmailAddressIn(Struct):
+    """The e-mail address of a new contact, or of one being replaced."""
+
+    address: Annotated[str, Meta(min_length=1, max_length=email_addresses.MAX_LENGTH)]
+    permission_to_send: Permission | None = None
+
+
+class EmailAddressChange(EmailAddressIn):
+    """As of a new contact, and the reason when the contact is unsubscribed by this request."""
+
+    opt_out_reason: Annotated[str, Meta(max_length=255)] | None = None
+
+
+class CustomValueIn(Struct):
+    """A value for one custom field; null, "" and no choices remove it."""
+
+    custom_field_id: CustomFieldId
+    value: str | bool | int | float | None = None
+    choice_ids: list[str | int] | None = None
+
+
+class PhoneNumberIn(Struct):
+    """A telephone number; a blank one is dropped."""
+
+    phone_number: Annotated[str, Meta(max_length=25)]
+    kind: PhoneKind | None = None
+
+
+class StreetAddressIn(Struct):
+    """A postal address; states and countries may be given by their codes."""
+
+    kind: AddressKind
+    street: Annotated[str, Meta(max_length=255)] | None = None
+    city: Text50 | None = None
+    state: Text50 | None = None
+    postal_code: Text50 | None = None
+    country: Text50 | None = None
+
+
+class NoteIn(Struct):
+    """A note; one that is sent back with its id keeps its date."""
+
+    content: Annotated[str, Meta(min_length=1, max_length=2000)]
+    note_id: str | None = None
+
+
+class ContactIn(Struct, kw_only=True):
+    """A new contact: at least a name or an e-mail address."""
+
+    email_address: EmailAddressIn | None = None
+    first_name: Text50 | None = None
+    last_name: Text50 | None = None
+    job_title: Text50 | None = None
+    company_name: Text50 | None = None
+    birthday_month: int | Literal[""] | None = None
+    birthday_day: int | Literal[""] | None = None
+    anniversary: Annotated[str, Meta(max_length=10)] | None = None
+    create_source: Source
+    custom_fields: list[CustomValueIn] | None = None
+    phone_numbers: Annotated[list[PhoneNumberIn], Meta(max_length=3)] | None = None
+    street_addresses: Annotated[list[StreetAddressIn], Meta(max_length=3)] | None = None
+    list_memberships: list[ListId] | None = None
+    taggings: list[TagId] | None = None
+    notes: Annotated[list[NoteIn], Meta(max_length=150)] | None = None
+
+
+class ContactChange(Struct, kw_only=True):
+    """All of a contact anew: scalars that are left out are cleared, arrays and the e-mail address are kept."""
+
+    email_address: EmailAddressChange | None = None
+    first_name: Text50 | None = None
+    last_name: Text50 | None = None
+    job_title: Text50 | None = None
+    company_name: Text50 | None = None
+    birthday_month: int | Literal[""] | None = None
+    birthday_day: int | Literal[""] | None = None
+    anniversary: Annotated[str, Meta(max_length=10)] | None = None
+    update_source: Source
+    custom_fields: list[CustomValueIn] | None = None
+    phone_numbers: Annotated[list[PhoneNumberIn], Meta(max_length=3)] | None = None
+    street_addresses: Annotated[list[StreetAddressIn], Meta(max_length=3)] | None = None
+    list_memberships: list[ListId] | None = None
+    taggings: list[TagId] | None = None
+    notes: Annotated[list[NoteIn], Meta(max_length=150)] | None = None
+
+
+class SignUpAddress(Struct):
+    """The postal address of a sign-up form. Without any value it is ignored: some forms always send it empty."""
+
+    kind: AddressKind | Literal[""] | None = None
+    street: Annotated[str, Meta(max_length=255)] | None = None
+    city: Text50 | None = None
+    state: Text50 | None = None
+    postal_code: Text50 | None = None
+    country: Text50 | None = None
+
+
+class SignUp(Struct, kw_only=True):
+    """What a person filled in: creates the contact or updates it, and adds it to the lists."""
+
+    email_address: Annotated[str, Meta(max_length=email_addresses.MAX_LENGTH)] | None = None
+    first_name: Text50 | None = None
+    last_name: Text50 | None = None
+    job_title: Text50 | None = None
+    company_name: Text50 | None = None
+    birthday_month: int | Literal[""] | None = None
+    birthday_day: int | Literal[""] | None = None
+    anniversary: Annotated[str, Meta(max_length=10)] | None = None
+    phone_number: Annotated[str, Meta(max_length=25)] | None = None
+    street_address: SignUpAddress | None = None
+    custom_fields: list[CustomValueIn] | None = None
+    list_memberships: Annotated[list[ListId], Meta(min_length=1)]
+
+
+class SignedUp(Struct):
+    """Exactly these two members: official clients refuse a third."""
+
+    contact_id: ContactId
+    action: Literal["created", "updated"]
+
+
+class ContactCounts(Struct, omit_defaults=True):
+    """Contacts that are not deleted, by permission; `total` is the sum of the four."""
+
+    total: int
+    explicit: int
+    implicit: int
+    pending: int
+    unsubscribed: int
+    new_subscriber: int | UnsetType = UNSET
+
+
+class ContactList(Struct, omit_defaults=True, kw_only=True):
+    """A list of contacts."""
+
+    list_id: ListId
+    name: str
+    description: str | None = None
+    favorite: bool
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+    membership_count: int | UnsetType = UNSET
+    sms_membership_count: int | UnsetType = UNSET
+
+
+class ContactListPage(Struct, omit_defaults=True):
+    lists: list[ContactList]
+    lists_count: int | UnsetType = UNSET
+    links: Links | UnsetType = field(name="_links", default=UNSET)
+
+
+class ContactListIn(Struct):
+    """A list as a client describes it: what is left out is cleared."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    description: str | None = None
+    favorite: bool | None = None
+
+
+class ListXref(Struct):
+    sequence_id: str
+    list_id: ListId
+
+
+class ListXrefs(Struct):
+    xrefs: list[ListXref]
+
+
+class ContactXref(Struct):
+    sequence_id: str
+    contact_id: ContactId
+
+
+class ContactXrefs(Struct):
+    xrefs: list[ContactXref]
