@@ -1,0 +1,52 @@
+"""Quoted-printable, written so that three later steps have nothing left to do.
+
+Rules: no line is longer than 76; no line starts with a full stop (no dot-stuffing on the way) or with "From " (no mbox
+quoting, which would break the signature); no two blanks meet and none ends a line, so that DKIM's relaxed body
+canonicalisation changes nothing. A piece always starts at column 0, so pieces that are joined by soft line breaks keep
+all of it.
+
+Source: RFC 2045 §6.7, RFC 6376 §3.4.4.
+"""
+
+import re
+
+SOFT_BREAK = b"=\r\n"
+
+_LINE_LENGTH = 76
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+# Words of printable ASCII without "=", one blank between them, and nothing in front that must not start a line.
+_PLAIN = re.compile(r"(?![.F])[!-<>-~]+(?: [!-<>-~]+)*")
+_BYTES = [bytes([code]) if 32 <= code <= 126 and code != ord("=") else b"=%02X" % code for code in range(256)]
+_NEVER_FIRST = {b".": b"=2E", b"F": b"=46"}
+
+
+def encode(text: str) -> bytes:
+    """`text` in quoted-printable with CRLF line ends, from column 0 on."""
+    return b"\r\n".join(_line(line.encode("utf-8", "replace")) for line in _NEWLINE.split(text))
+
+
+def encode_value(value: str) -> bytes:
+    """`value`, which holds no line end, likewise; most values need nothing done, and that is found out fast."""
+    if len(value) < _LINE_LENGTH and _PLAIN.fullmatch(value):
+        return value.encode()
+    return _line(value.encode("utf-8", "replace"))
+
+
+def _line(line: bytes) -> bytes:
+    done: list[bytes] = []
+    current = bytearray()
+    previous = b""
+    last = len(line) - 1
+    for position, code in enumerate(line):
+        token = _BYTES[code]
+        if token == b" " and (previous == b" " or position == last):
+            token = b"=20"
+        if len(current) + len(token) >= _LINE_LENGTH:
+            done.append(bytes(current))
+            current.clear()
+        if not current:
+            token = _NEVER_FIRST.get(token, token)
+        current += token
+        previous = token
+    done.append(bytes(current))
+    return SOFT_BREAK.join(done)

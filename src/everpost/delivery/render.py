@@ -1,0 +1,288 @@
+"""From an author's HTML to the template that is filled in for each recipient.
+
+Cleaning, styles, links, footer, text part: all that is the same for every recipient happens here, once per mailing.
+What remains is fixed text with slots (tags.Pieces).
+
+Source: contract, campaigns §4.
+"""
+
+import re
+
+import css_inline
+import structlog
+from msgspec import Struct
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from everpost.delivery import footer, sanitise, tags, text
+from everpost.delivery.footer import Footer
+from everpost.delivery.positions import Position
+from everpost.delivery.tags import Marked, Pieces, Tag, Vocabulary
+
+MAX_LINK_LENGTH = 1005
+MAX_HTML_BYTES = 409_600
+
+log = structlog.get_logger(__name__)
+
+
+class LinkTooLong(Exception):
+    """A link in the message is longer than 1005 characters."""
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """What an author wrote."""
+
+    html: str
+    subject: str
+    preheader: str = ""
+    personal_message: str = ""  # of a test send: shown above the body, as text
+
+
+class Rendered(Struct, frozen=True, kw_only=True):
+    """A message with slots. `links[n]` is the authored URL behind the slot `$click:n`."""
+
+    subject: Pieces
+    preheader: Pieces
+    html: Pieces
+    text: Pieces  # wrapped, with text.RESERVED characters' room for each value
+    loose_text: Pieces  # the same before it was wrapped
+    links: tuple[str, ...]
+    has_pixel: bool
+
+
+# Hold the places of what is set in after the style sheet was applied.
+_PREHEADER_PLACE, _FOOTER_PLACE = "\ufdd2", "\ufdd3"
+_PIXEL = "trackingimage"
+_PIXEL_IMAGE = (
+    '<img src="{}.gif" alt="" width="1" height="1" border="0"'
+    ' style="height:1px!important;width:1px!important;border:0!important;margin:0!important;padding:0!important">'
+)
+_URL_ATTRIBUTES = frozenset(["href", "src", "background", "cite", "action", "poster"])
+_STYLE_SHEET = re.compile(r"<style\b.*?</style\s*>", re.IGNORECASE | re.DOTALL)
+# Markup (comments, raw text, tags), so that what lies between is text.
+_MARKUP = re.compile(
+    r"<!--.*?-->|<(title|textarea|style)\b.*?</\1\s*>|<[a-zA-Z/!?](?:\"[^\"]*\"|'[^']*'|[^>\"'])*>",
+    re.DOTALL | re.IGNORECASE,
+)
+_EMPTY_LINES = re.compile(r"(?: *\n){3,}")
+_FRAMES = re.compile(r"</?frame(?:set)?\b[^>]*>", re.IGNORECASE)
+_DOCUMENT = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
+_INLINER = css_inline.CSSInliner(
+    keep_link_tags=True, load_remote_stylesheets=False, remove_inlined_selectors=True, preallocate_node_capacity=512
+)
+
+
+def render(content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracked: bool) -> Rendered:
+    """The template of a message; tracked ones have their links rewritten and their pixel in place.
+
+    Raises: LinkTooLong.
+    """
+    vocabulary = _with_pixel(vocabulary)
+    marked = tags.mark(content.html, vocabulary, is_html=True)
+    _warn(marked)
+    tree = _tree(marked)
+    sanitise.clean(tree)
+    links = _Links(marked, vocabulary)
+    for node in tree.css("a[href], area[href]"):
+        links.read(node, is_tracked=is_tracked)
+    _place(tree)
+    loose_text = _text(tree, marked, content, lines)
+    html = _assembled(tree, marked, content, lines, vocabulary)
+    return Rendered(
+        subject=_line(content.subject, vocabulary),
+        preheader=_line(content.preheader, vocabulary),
+        html=_html_pieces(html, marked.tags, vocabulary, is_tracked=is_tracked),
+        text=tags.pieces(_wrapped(loose_text, marked.tags, vocabulary), marked.tags, vocabulary, Position.PLAIN),
+        loose_text=tags.pieces(loose_text, marked.tags, vocabulary, Position.PLAIN),
+        links=tuple(links.urls),
+        has_pixel=is_tracked and any(tag.name == _PIXEL for tag in marked.tags),
+    )
+
+
+class _Links:
+    """The links of a message in order of appearance; equal ones share a number."""
+
+    def __init__(self, marked: Marked, vocabulary: Vocabulary) -> None:
+        self.urls: list[str] = []
+        self._marked = marked
+        self._vocabulary = vocabulary
+
+    def read(self, node: LexborNode, *, is_tracked: bool) -> None:
+        """Check the link of `node`, and point it to our counter when it is one that is counted. Raises: LinkTooLong."""
+        attributes = sanitise.attributes(node)
+        url = attributes["href"].strip()
+        if url.startswith("//"):
+            url = f"https:{url}"
+        authored = self._marked.restore(url)
+        if len(authored) > MAX_LINK_LENGTH:
+            raise LinkTooLong(f"A link is {len(authored)} characters long; {MAX_LINK_LENGTH} are allowed.")
+        node.attrs["href"] = url
+        if is_tracked and attributes.get("data-track", "").lower() != "false" and self._is_counted(url):
+            node.attrs["href"] = _system_mark(self._marked, f"$click:{self._number(authored)}", Position.WHOLE)
+
+    def _number(self, authored: str) -> int:
+        if authored not in self.urls:
+            self.urls.append(authored)
+        return self.urls.index(authored)
+
+    def _is_counted(self, url: str) -> bool:
+        """Links to the web, but none that leads to a page of the recipient's own."""
+        if any(self._marked.tags[number].name in self._vocabulary.addresses for number in tags.numbers(url)):
+            return False
+        # How the address begins, once the account's tags are filled in.
+        found = tags.pieces(url, self._marked.tags, self._vocabulary, _position("href", url))
+        return bool(found) and isinstance(found[0], str) and sanitise.is_web(found[0])
+
+
+def _with_pixel(vocabulary: Vocabulary) -> Vocabulary:
+    return Vocabulary({**vocabulary.constants, _PIXEL: ""}, vocabulary.personal, vocabulary.addresses)
+
+
+def _warn(marked: Marked) -> None:
+    if marked.unknown:
+        log.warning("render.unknown_tags", names=sorted(set(marked.unknown))[:20])
+
+
+def _tree(marked: Marked) -> LexborHTMLParser:
+    """The parsed source. Markers of IF and ENDIF become comments where they stand in text: a parser moves text out of
+    tables, but leaves comments where they are."""
+    source = _STYLE_SHEET.sub(lambda found: tags.placed(found[0], Position.CSS), marked.text)
+    parts, last = [], 0
+    for found in _MARKUP.finditer(source):
+        parts += [_conditions(source[last : found.start()], marked.tags), found[0]]
+        last = found.end()
+    source = "".join([*parts, _conditions(source[last:], marked.tags)])
+    if not _DOCUMENT.search(source):
+        source = f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>{source}</body></html>'
+    tree = LexborHTMLParser(source)
+    return tree if tree.body is not None else LexborHTMLParser(_FRAMES.sub("", source))
+
+
+def _conditions(source: str, found: list[Tag]) -> str:
+    for number in tags.numbers(source):
+        if found[number].kind != "value":
+            marker = tags.marker(number)
+            commented = f"<!--{tags.OPEN_MARK}{number}i{tags.CLOSE_MARK}-->"
+            source = source.replace(marker, commented)
+    return source
+
+
+def _place(tree: LexborHTMLParser) -> None:
+    """Write into each marker in an attribute what kind of place it stands in."""
+    for node in tree.css("*"):
+        for name, value in sanitise.attributes(node).items():
+            if tags.OPEN_MARK in value:
+                node.attrs[name] = tags.placed(value.strip(), _position(name, value.strip()))
+
+
+def _position(attribute: str, value: str) -> Position:
+    if attribute in _URL_ATTRIBUTES:
+        return Position.WHOLE if tags.is_marker(value) else Position.PART
+    return Position.CSS if attribute == "style" else Position.TEXT
+
+
+def _text(tree: LexborHTMLParser, marked: Marked, content: Content, lines: Footer) -> str:
+    body = text.plain(tree.body) if tree.body is not None else ""
+    body = tags.without(body, {number for number, tag in enumerate(marked.tags) if tag.name == _PIXEL})
+    body = _EMPTY_LINES.sub("\n\n", body).strip()
+    note = f"{content.personal_message.strip()}\n\n" if content.personal_message.strip() else ""
+    return f"{note}{body}\n\n{footer.text(lines, _marking(marked))}\n"
+
+
+def _wrapped(loose: str, found: list[Tag], vocabulary: Vocabulary) -> str:
+    def reserved(number: int) -> int:
+        name = found[number].name
+        if name.partition(":")[0] in vocabulary.addresses:
+            return text.WIDTH
+        constant = vocabulary.constants.get(name)
+        return text.RESERVED if constant is None else len(constant)
+
+    return text.wrap(loose, reserved)
+
+
+def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, lines: Footer, vocabulary: Vocabulary) -> str:
+    """The document with its styles inlined, then the preheader above and the footer below, all still marked."""
+    body = tree.body
+    if body is None:
+        raise ValueError("The parser made no body.")
+    if body.first_child is not None:
+        body.first_child.insert_before(_PREHEADER_PLACE)
+    else:
+        body.insert_child(_PREHEADER_PLACE)
+    body.insert_child(_FOOTER_PLACE)
+    html = _inlined(tree.html or "")
+    above, _, rest = html.partition(_PREHEADER_PLACE)
+    middle, _, below = rest.rpartition(_FOOTER_PLACE)
+    top = footer.preheader(_marked_line(content.preheader, marked, vocabulary)) + _note(content.personal_message)
+    # An author's open IF ends here: nothing may take the footer along.
+    middle, below = _closed(middle, marked.tags), _unconditional(below, marked.tags)
+    return f"{above}{top}{middle}{footer.html(lines, _marking(marked))}{below}"
+
+
+def _inlined(html: str) -> str:
+    try:
+        return _INLINER.inline(html)
+    except css_inline.InlineError as error:
+        # A style sheet that cannot be read styles less; it does not keep a newsletter from going out.
+        log.warning("render.styles_not_inlined", reason=str(error))
+        return html
+
+
+def _closed(html: str, found: list[Tag]) -> str:
+    """`html` without an IF that has no ENDIF in it."""
+    conditions = [number for number in tags.numbers(html) if found[number].kind != "value"]
+    if conditions and found[conditions[-1]].kind == "if":
+        return tags.without(html, {conditions[-1]})
+    return html
+
+
+def _unconditional(html: str, found: list[Tag]) -> str:
+    return tags.without(html, {number for number in tags.numbers(html) if found[number].kind != "value"})
+
+
+def _marked_line(source: str, marked: Marked, vocabulary: Vocabulary) -> str:
+    """`source` as HTML text, its tags appended to those of `marked`."""
+    line = tags.mark(source, vocabulary, is_html=False)
+    offset = len(marked.tags)
+    marked.tags.extend(line.tags)
+    escaped = _escaped(line.text)
+    return re.sub(
+        f"{tags.OPEN_MARK}([0-9]+){tags.CLOSE_MARK}", lambda found: tags.marker(offset + int(found[1])), escaped
+    )
+
+
+def _escaped(value: str) -> str:
+    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _note(personal_message: str) -> str:
+    if not personal_message.strip():
+        return ""
+    shown = _escaped(personal_message.strip()).replace("\r\n", "\n").replace("\n", "<br>")
+    return (
+        f'<div style="padding:12px;margin:0 0 16px;border:1px solid #ccc;font:14px/1.5 Arial,sans-serif">{shown}</div>'
+    )
+
+
+def _html_pieces(html: str, found: list[Tag], vocabulary: Vocabulary, *, is_tracked: bool) -> Pieces:
+    """The pieces of the document; the first pixel tag in its body becomes the pixel, all others nothing."""
+    head, body_tag, body = html.partition("<body")
+    pixels = [number for number in tags.numbers(body) if found[number].name == _PIXEL and tags.marker(number) in body]
+    if is_tracked and pixels:
+        found.append(Tag("value", "$open", "", False, ""))
+        image = _PIXEL_IMAGE.format(tags.marker(len(found) - 1, Position.WHOLE))
+        body = body.replace(tags.marker(pixels[0]), image, 1)
+    return tags.pieces(f"{head}{body_tag}{body}", found, vocabulary, Position.TEXT)
+
+
+def _line(source: str, vocabulary: Vocabulary) -> Pieces:
+    marked = tags.mark(source, vocabulary, is_html=False)
+    return tags.pieces(marked.text, marked.tags, vocabulary, Position.PLAIN)
+
+
+def _system_mark(marked: Marked, name: str, position: Position | None) -> str:
+    marked.tags.append(Tag("value", name, "", False, ""))
+    return tags.marker(len(marked.tags) - 1, position)
+
+
+def _marking(marked: Marked) -> footer.Mark:
+    return lambda name, position: _system_mark(marked, name, position)
