@@ -1,0 +1,121 @@
+"""What a person allowed an app, once: the chain that a code, its refresh tokens and their access tokens hang on.
+
+Rules: ending a grant ends all of them, at once and on every node; each new authorization is a grant of its own, and
+older ones stay valid. What was allowed is remembered, so nobody is asked twice for the same or fewer scopes.
+Source: contract, auth.md §3.2, §9.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from everpost.accounts.users import User
+from everpost.ids import AccountId, AppId, GrantId, UserId, new_id
+from everpost.platform import clock
+from everpost.platform.db import Conn, one, run
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Who allowed whom what, and when that person had signed in."""
+
+    grant_id: GrantId
+    client_id: AppId
+    user_id: UserId
+    account_id: AccountId
+    scopes: list[str]
+    auth_time: datetime
+
+
+async def create(
+    conn: Conn, client_id: AppId, user: User, scopes: list[str], *, auth_time: datetime, nonce: str | None = None
+) -> Grant:
+    grant = Grant(GrantId(new_id()), client_id, user.user_id, user.account_id, scopes, auth_time)
+    await _insert(conn, grant, nonce, clock.now())
+    return grant
+
+
+async def find(conn: Conn, grant_id: GrantId) -> Grant | None:
+    """The grant while it holds: not revoked, its person and account active."""
+    return await one(
+        conn,
+        Grant,
+        """
+        SELECT g.grant_id, g.client_id, g.user_id, g.account_id, g.scopes, g.auth_time
+          FROM grants g
+          JOIN users u ON u.user_id = g.user_id
+          JOIN account_directory d ON d.account_id = g.account_id
+         WHERE g.grant_id = :grant_id AND g.revoked_at IS NULL AND u.state = 'active' AND d.status = 'active'""",
+        grant_id=grant_id,
+    )
+
+
+async def revoke(conn: Conn, grant_id: GrantId) -> None:
+    """Every token of the chain stops working."""
+    await run(
+        conn,
+        "UPDATE grants SET revoked_at = :now WHERE grant_id = :grant_id AND revoked_at IS NULL",
+        grant_id=grant_id,
+        now=clock.now(),
+    )
+
+
+async def remove_access(conn: Conn, client_id: AppId, user_id: UserId) -> None:
+    """The person takes back what they allowed the app: all tokens end, and next time it has to ask again."""
+    await run(
+        conn,
+        """
+        UPDATE grants SET revoked_at = :now
+         WHERE client_id = :client_id AND user_id = :user_id AND revoked_at IS NULL""",
+        client_id=client_id,
+        user_id=user_id,
+        now=clock.now(),
+    )
+    await run(
+        conn,
+        "DELETE FROM consents WHERE client_id = :client_id AND user_id = :user_id",
+        client_id=client_id,
+        user_id=user_id,
+    )
+
+
+async def is_consented(conn: Conn, client_id: AppId, user_id: UserId, scopes: Sequence[str]) -> bool:
+    """Whether the person allowed all of these, together, before."""
+    found = await one(
+        conn,
+        AppId,
+        """
+        SELECT client_id FROM consents
+         WHERE user_id = :user_id AND client_id = :client_id AND scopes @> :scopes
+         LIMIT 1""",
+        client_id=client_id,
+        user_id=user_id,
+        scopes=list(scopes),
+    )
+    return found is not None
+
+
+async def remember_consent(conn: Conn, client_id: AppId, user_id: UserId, scopes: Sequence[str]) -> None:
+    await run(
+        conn,
+        """
+        INSERT INTO consents (user_id, client_id, scopes, given_at)
+        VALUES (:user_id, :client_id, :scopes, :now)
+        ON CONFLICT (user_id, client_id, scopes) DO UPDATE SET given_at = excluded.given_at""",
+        client_id=client_id,
+        user_id=user_id,
+        scopes=sorted(scopes),
+        now=clock.now(),
+    )
+
+
+async def _insert(conn: Conn, grant: Grant, nonce: str | None, now: datetime) -> None:
+    await run(
+        conn,
+        """
+        INSERT INTO grants (grant_id, client_id, user_id, account_id, scopes, nonce, auth_time, created_at)
+        VALUES (:grant_id, :client_id, :user_id, :account_id, :scopes, :nonce, :auth_time, :now)""",
+        nonce=nonce,
+        now=now,
+        **msgspec.structs.asdict(grant),
+    )

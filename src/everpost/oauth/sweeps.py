@@ -1,0 +1,16 @@
+"""What is over is deleted: codes, refresh tokens, and the list of revoked tokens."""
+
+from datetime import timedelta
+
+from everpost.oauth import codes, refresh, tokens
+from everpost.platform.db import Db
+from everpost.platform.jobs import every
+
+
+@every(timedelta(hours=1))
+async def sweep(db: Db) -> None:
+    """Spans accounts: it touches only tables that belong to no account."""
+    async with db.transaction() as conn:
+        await codes.sweep(conn)
+        await refresh.sweep(conn)
+        await tokens.sweep(conn)
