@@ -34,7 +34,7 @@ async def unknown_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[Li
 def _segment_problem(index: int, segment_id: int | str) -> str:
     # Some clients send numbers as text.
     if isinstance(segment_id, str) and not (segment_id.isascii() and segment_id.isdigit()):
-        return f"segment_ids[{index}] does not have a valid value."
+        return f"segment_ids[{index}] does not have a valid value"
     return f"segment_ids contains an unknown segment id: {int(segment_id)}."
 
 

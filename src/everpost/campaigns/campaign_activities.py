@@ -201,7 +201,7 @@ def _line_problems(new: NewActivity | ActivityIn, path: str) -> list[str]:
         if not value and field != "preheader":
             found.append(f"{path}{field} must not be empty.")
         elif "\r" in value or "\n" in value:
-            found.append(f"{path}{field} does not have a valid value.")
+            found.append(f"{path}{field} does not have a valid value")
     return found
 
 

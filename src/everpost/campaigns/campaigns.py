@@ -125,7 +125,7 @@ async def delete(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> 
 async def cross_references(conn: Conn, account_id: AccountId, numbers: Sequence[str]) -> CrossReferences:
     """Campaigns by the number that the previous API generation knew them by. Raises: Invalid."""
     if not all(re.fullmatch(r"\d{1,18}", number, re.ASCII) for number in numbers):
-        raise Invalid("v2_email_campaign_ids does not have a valid value.")
+        raise Invalid("v2_email_campaign_ids does not have a valid value")
     rows = await _by_sequence(conn, account_id, [int(number) for number in numbers])
     return CrossReferences(
         [CrossReference(str(row.sequence_id), row.campaign_id, row.campaign_activity_id) for row in rows]
@@ -135,7 +135,7 @@ async def cross_references(conn: Conn, account_id: AccountId, numbers: Sequence[
 def _name_problems(name: str) -> list[str]:
     if not name:
         return ["name must not be empty."]
-    return ["name does not have a valid value."] if "\n" in name or "\r" in name else []
+    return ["name does not have a valid value"] if "\n" in name or "\r" in name else []
 
 
 def _members(row: _Row) -> dict[str, Any]:

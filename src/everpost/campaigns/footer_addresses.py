@@ -32,7 +32,7 @@ def problems(address: FooterAddress, path: str = PATH) -> list[str]:
         if getattr(address, name) is None
     ]
     if address.country_code is not None and not regions.is_country(address.country_code):
-        found.append(f"{path}.country_code does not have a valid value.")
+        found.append(f"{path}.country_code does not have a valid value")
     if address.country_code == "US":
         found.extend(_state_problems(address.state_code, path))
     return found
@@ -68,5 +68,5 @@ def _state_problems(state_code: str | None, path: str) -> list[str]:
     if state_code is None:
         return [f"{path}.state_code is required."]
     if not regions.is_state("US", state_code):
-        return [f"{path}.state_code does not have a valid value."]
+        return [f"{path}.state_code does not have a valid value"]
     return []

@@ -26,7 +26,7 @@ _MAX_AHEAD = timedelta(days=3653)
 
 
 class BadDate(Invalid):
-    """scheduled_date does not have a valid value."""
+    """scheduled_date does not have a valid value"""
 
 
 class When(Struct, frozen=True):

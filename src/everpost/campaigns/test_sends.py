@@ -35,7 +35,7 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
 def _addresses(new: TestSendIn) -> list[str]:
     """The addresses to send to, each once. Raises: Invalid."""
     found = [
-        f"email_addresses[{index}] does not have a valid value."
+        f"email_addresses[{index}] does not have a valid value"
         for index, address in enumerate(new.email_addresses)
         if not email_addresses.is_valid(address.strip())
     ]
