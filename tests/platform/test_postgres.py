@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from everpost.platform import launch, postgres
 from everpost.platform.postgres import NotRunning, Postgres, PostgresError
 

@@ -46,7 +46,7 @@ class Account(NamedTuple):
 
 
 def unprivileged(folder: Path) -> Account | None:
-    """The account for a server that refuses to run as root: `folder`'s owner, else a known one; None if we are not root.
+    """The account for a server that refuses to run as root: `folder`'s owner, else a known one; None if not root.
 
     None as well when we are root and there is no such account.
     """
@@ -133,6 +133,14 @@ def _launcher(command: Sequence[str | Path], dying: signal.Signals, account: Acc
     return ours + [str(part) for part in command]
 
 
+def die_with_parent(dying: signal.Signals, parent: int) -> None:
+    """Get `dying` when the process `parent`, which started us, ends. For the main thread, at its beginning."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(dying))
+        if os.getppid() != parent:
+            sys.exit("everpost ended before its child had started")
+
+
 def _become(command: list[str], parent: int, dying: int, uid: int, gid: int) -> None:
     """Turn this process into `command`."""
     if uid >= 0:
@@ -140,14 +148,11 @@ def _become(command: list[str], parent: int, dying: int, uid: int, gid: int) -> 
         os.setgroups([gid])
         os.setgid(gid)
         os.setuid(uid)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, dying)
-        if os.getppid() != parent:
-            sys.exit("everpost ended before its child had started")
+    die_with_parent(signal.Signals(dying), parent)
     # Python ignores these two for itself; the program shall find them as every program does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -66,10 +66,8 @@ class Postgres:
         below_data = self.data / "run"
         if len(os.fsencode(below_data)) <= LONGEST_SOCKET_FOLDER:
             return below_data
-        return Path(
-            "/tmp",
-            "everpost-" + hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16],
-        )
+        digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
+        return Path(f"/tmp/everpost-{digest}")  # noqa: S108 - its owner is checked
 
     def dsn(self, database: str = DATABASE) -> str:
         """The connection URL of `database`."""
@@ -170,7 +168,7 @@ class Postgres:
         self._check_version(binaries)
         self._forget_the_dead()
         self._make_sockets_folder(account)
-        postgres_settings.write_authentication(self._cluster, ROLE, account)
+        postgres_settings.write(self._cluster, ROLE, account)
         self._launch(binaries, account, lock)
         self._wait_until_ready()
         self.is_ours = True
@@ -207,7 +205,7 @@ class Postgres:
         of_cluster = (self._cluster / "PG_VERSION").read_text().strip()
         if of_cluster != str(binaries.major):
             raise PostgresError(
-                f"{self._cluster} was written by PostgreSQL {of_cluster}, but the programs are version {binaries.version}. "
+                f"{self._cluster} was written by PostgreSQL {of_cluster}; the programs are version {binaries.version}. "
                 f"Set EVERPOST_PG_BIN to the programs of version {of_cluster}, or move the data with pg_dump."
             )
 
@@ -239,14 +237,9 @@ class Postgres:
             _reachable_as(self.sockets, account) as (sockets, sockets_handles),
             self.log.open("ab") as log,
         ):
-            settings = {
-                "port": str(PORT),
-                "unix_socket_directories": f'"{sockets}"',
-                **postgres_settings.server(),
-            }
-            options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+            places = ["-c", f"port={PORT}", "-c", f'unix_socket_directories="{sockets}"']
             self._process = launch.start(
-                [binaries.postgres, "-D", cluster, *options],
+                [binaries.postgres, "-D", cluster, *places],
                 dying=signal.SIGINT,
                 account=account,
                 handles=[lock, *cluster_handles, *sockets_handles],

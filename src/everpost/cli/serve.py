@@ -1,0 +1,63 @@
+"""`everpost serve`: a web process, of the local instance or of one more node."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
+from granian.server import Server
+
+from everpost.cli import addresses, instance
+from everpost.platform import config, launch
+
+# How long requests under way may take when the process is asked to stop.
+_GRACE_SECONDS: Final = 5
+
+commands = typer.Typer()
+
+
+@commands.callback()
+def _several() -> None:
+    """Keeps a single command a subcommand."""
+
+
+@commands.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else EVERPOST_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; else EVERPOST_PORT.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
+) -> None:
+    """Run a web process."""
+    addresses.choose(host, port)
+    instance.find()
+    settings = config.current()
+    addresses.require_free(settings)
+    server = Server(
+        "everpost.app:create",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=processes,
+        loop=Loops.uvloop,
+        # HTTP/2 ends at the proxy; looking for its preface costs every connection a read.
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=_GRACE_SECONDS,
+    )
+    server.serve(target_loader=_load, wrap_loader=False)
+
+
+def _load() -> Callable[..., Any]:
+    """The application, made in the server's own child, which must not outlive it either."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        launch.die_with_parent(signal.SIGKILL, parent.pid)
+    # Imported here because this is where it is needed: the process that only listens stays small.
+    made: Callable[..., Any] = import_module("everpost.app").create()
+    return made
