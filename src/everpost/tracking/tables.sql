@@ -67,6 +67,7 @@ CREATE TABLE engagement (
     honeypot_at          timestamptz,           -- when its hidden link was requested last
     first_open_id        uuid,
     last_open_id         uuid,                  -- the event that stands in the report of unique opens
+    first_click_id       uuid,
     PRIMARY KEY (account_id, campaign_activity_id, contact_id)
 ) WITH (fillfactor = 80);
 

@@ -12,12 +12,14 @@ import binascii
 import hmac
 import string
 from enum import Enum
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId
+from everpost.platform import crypto
 
 _IDS_BYTES = 48
 _HASH_BYTES = 18
@@ -30,6 +32,11 @@ _PLAIN = (string.ascii_letters + string.digits + "+/").encode()
 _URL_SAFE = _PLAIN.translate(bytes.maketrans(b"+/", b"-_"))
 _TO_PLAIN = bytes(_PLAIN[_URL_SAFE.index(byte)] if byte in _URL_SAFE else ord("!") for byte in range(256))
 _TO_URL_SAFE = bytes.maketrans(_PLAIN, _URL_SAFE)
+
+
+def signer() -> "Signer":
+    """The signer of this instance, on its own key."""
+    return _signer(crypto.derive_key("tracking tokens"))
 
 
 class Kind(Enum):
@@ -118,6 +125,11 @@ class Recipient:
         hashed = self._hashed.copy()
         hashed.update(kind.value)
         return self._prefix + _encode(hashed.digest())
+
+
+@lru_cache(maxsize=1)
+def _signer(key: bytes) -> Signer:
+    return Signer(key)
 
 
 def _encode(raw: bytes) -> str:

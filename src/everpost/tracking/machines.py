@@ -1,0 +1,252 @@
+"""Visits that no person made: recognised, kept with a flag, and taken out of every number.
+
+Rules:
+- Prefetches never count, and nothing is stored of them; neither HEAD nor OPTIONS reach the ledger at all.
+- Five or more different links of one message within two seconds: all of those clicks are a machine's.
+- The hidden link was requested: everything of that message within sixty seconds, before and after, is a machine's.
+- An open that was only inferred from a click goes when the click goes.
+Source: contract, campaigns.md §6.3.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
+from everpost.platform.db import Conn, many, one, run
+from everpost.tracking import counters
+from everpost.tracking.counters import Counters
+from everpost.tracking.device_types import DeviceType
+
+BURST_LINKS: Final = 5
+BURST_WINDOW: Final = timedelta(seconds=2)
+HONEYPOT_WINDOW: Final = timedelta(seconds=60)
+
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One mail to one contact."""
+
+    campaign_activity_id: CampaignActivityId
+    contact_id: ContactId
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """An open or a click of one message, as it is stored."""
+
+    event_id: EventId
+    kind: Literal["open", "click"]
+    created_at: datetime
+    url_id: UrlId | None = None
+    device_type: DeviceType | None = None
+    is_machine: bool = False
+    is_honeypot: bool = False
+    is_implied: bool = False
+
+
+def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
+    """`headers` with names in lower case. A browser that loads ahead says so; nobody has looked at anything yet."""
+    return any(b"prefetch" in headers.get(name, b"").lower() for name in (b"purpose", b"sec-purpose", b"x-purpose"))
+
+
+async def sweep(conn: Conn, account_id: AccountId, messages: Iterable[Message], *, latest: datetime) -> None:
+    """Look at what happened to these messages up to now, and take out what machines did."""
+    # One order for all nodes, so that two sweeps never wait for each other.
+    for message in sorted(messages, key=lambda message: (message.campaign_activity_id, message.contact_id)):
+        await _lock(conn, account_id, message)
+        recent = await _visits(conn, account_id, message, since=latest - HONEYPOT_WINDOW - BURST_WINDOW)
+        found = recognise(recent)
+        if any(visit.event_id in found and not visit.is_machine for visit in recent):
+            await _exclude(conn, account_id, message, found)
+
+
+def recognise(visits: Sequence[Visit]) -> set[EventId]:
+    """Which of one message's visits were made by a machine; those that are flagged already stay so."""
+    found = {visit.event_id for visit in visits if visit.is_machine}
+    clicks = sorted((visit for visit in visits if visit.kind == "click"), key=lambda click: click.created_at)
+    found.update(_bursts(clicks))
+    for trapped in (visit.created_at for visit in visits if visit.is_honeypot):
+        found.update(visit.event_id for visit in visits if abs(visit.created_at - trapped) <= HONEYPOT_WINDOW)
+    people_clicked_at = {click.created_at for click in clicks if click.event_id not in found}
+    found.update(visit.event_id for visit in visits if visit.is_implied and visit.created_at not in people_clicked_at)
+    return found
+
+
+def _bursts(clicks: Sequence[Visit]) -> Iterator[EventId]:
+    """The clicks within windows that hold too many different links; `clicks` by time."""
+    start = flagged = 0
+    in_window: Counter[UrlId | None] = Counter()
+    for end, click in enumerate(clicks):
+        in_window[click.url_id] += 1
+        while click.created_at - clicks[start].created_at > BURST_WINDOW:
+            in_window[clicks[start].url_id] -= 1
+            start += 1
+        if len(+in_window) >= BURST_LINKS:
+            yield from (clicks[number].event_id for number in range(max(start, flagged), end + 1))
+            flagged = end + 1
+
+
+def reckon(visits: Iterable[Visit]) -> Counters:
+    """What one message's visits add to the counters of its activity."""
+    counted = [visit for visit in visits if not visit.is_machine]
+    moved: dict[str, int] = {}
+    for visit in counted:
+        name = f"{visit.kind}s_{visit.device_type or 'none'}"
+        moved[name] = moved.get(name, 0) + 1
+    for kind in ("open", "click"):
+        moved[f"{kind}s"] = int(any(visit.kind == kind for visit in counted))
+    return Counters(**moved)
+
+
+async def _exclude(conn: Conn, account_id: AccountId, message: Message, machine_ids: set[EventId]) -> None:
+    before = await _visits(conn, account_id, message, since=_EVER)
+    machine_ids = machine_ids | {visit.event_id for visit in before if visit.is_machine}
+    after = [msgspec.structs.replace(visit, is_machine=visit.event_id in machine_ids) for visit in before]
+    await _flag(conn, account_id, message, machine_ids)
+    if (implied := _newly_implied(after)) is not None:
+        await _add_open(conn, account_id, message, implied)
+        after.append(implied)
+    await _rewrite_engagement(conn, account_id, message, after)
+    await _rewrite_link_clicks(conn, account_id, message, after)
+    was, now = msgspec.structs.asdict(reckon(before)), msgspec.structs.asdict(reckon(after))
+    difference = Counters(**{name: now[name] - was[name] for name in now})
+    await counters.add(conn, account_id, message.campaign_activity_id, difference)
+
+
+def _newly_implied(visits: Sequence[Visit]) -> Visit | None:
+    """The open that a person's click stands for, when the machine's open beside it was the only one."""
+    clicks = [visit for visit in visits if visit.kind == "click" and not visit.is_machine]
+    if not clicks or any(visit.kind == "open" and not visit.is_machine for visit in visits):
+        return None
+    first = min(clicks, key=lambda click: click.created_at)
+    return Visit(EventId(new_id()), "open", first.created_at, device_type=first.device_type, is_implied=True)
+
+
+async def _lock(conn: Conn, account_id: AccountId, message: Message) -> None:
+    """Whoever stores a visit of this message moves its engagement first, so holding that row holds the message."""
+    await one(
+        conn,
+        int,
+        """
+        SELECT opens
+          FROM engagement
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id AND contact_id = :contact_id
+           FOR UPDATE""",
+        account_id=account_id,
+        campaign_activity_id=message.campaign_activity_id,
+        contact_id=message.contact_id,
+    )
+
+
+async def _visits(conn: Conn, account_id: AccountId, message: Message, *, since: datetime) -> list[Visit]:
+    return await many(
+        conn,
+        Visit,
+        """
+        SELECT event.event_id, event.kind, event.created_at, event.url_id, event.device_type, event.is_machine,
+               coalesce(link.is_honeypot, false) AS is_honeypot,
+               coalesce(engagement.is_open_implied AND event.event_id = engagement.first_open_id, false) AS is_implied
+          FROM tracking_events AS event
+          LEFT JOIN links AS link
+            ON link.account_id = event.account_id AND link.campaign_activity_id = event.campaign_activity_id
+           AND link.url_id = event.url_id
+          LEFT JOIN engagement
+            ON engagement.account_id = event.account_id
+           AND engagement.campaign_activity_id = event.campaign_activity_id
+           AND engagement.contact_id = event.contact_id
+         WHERE event.account_id = :account_id AND event.contact_id = :contact_id
+           AND event.campaign_activity_id = :campaign_activity_id AND event.kind IN ('open', 'click')
+           AND event.created_at >= :since
+         ORDER BY event.created_at, event.event_id""",
+        account_id=account_id,
+        campaign_activity_id=message.campaign_activity_id,
+        contact_id=message.contact_id,
+        since=since,
+    )
+
+
+async def _flag(conn: Conn, account_id: AccountId, message: Message, event_ids: set[EventId]) -> None:
+    await run(
+        conn,
+        """
+        UPDATE tracking_events
+           SET is_machine = true
+         WHERE account_id = :account_id AND contact_id = :contact_id AND campaign_activity_id = :campaign_activity_id
+           AND event_id = ANY (:event_ids::uuid[])""",
+        account_id=account_id,
+        campaign_activity_id=message.campaign_activity_id,
+        contact_id=message.contact_id,
+        event_ids=list(event_ids),
+    )
+
+
+async def _add_open(conn: Conn, account_id: AccountId, message: Message, visit: Visit) -> None:
+    await run(
+        conn,
+        """
+        INSERT INTO tracking_events (account_id, campaign_activity_id, contact_id, event_id, kind, created_at,
+                                     device_type)
+        VALUES (:account_id, :campaign_activity_id, :contact_id, :event_id, 'open', :created_at, :device_type)""",
+        account_id=account_id,
+        campaign_activity_id=message.campaign_activity_id,
+        contact_id=message.contact_id,
+        event_id=visit.event_id,
+        created_at=visit.created_at,
+        device_type=visit.device_type,
+    )
+
+
+async def _rewrite_engagement(conn: Conn, account_id: AccountId, message: Message, visits: Sequence[Visit]) -> None:
+    people = sorted((v for v in visits if not v.is_machine), key=lambda visit: (visit.created_at, visit.event_id))
+    opens = [visit for visit in people if visit.kind == "open"]
+    clicks = [visit for visit in people if visit.kind == "click"]
+    await run(
+        conn,
+        """
+        UPDATE engagement
+           SET opens = :opens, clicks = :clicks, machine_clicks = :machine_clicks, is_open_implied = :is_open_implied,
+               first_opened_at = :first_opened_at, last_opened_at = :last_opened_at,
+               first_clicked_at = :first_clicked_at, last_clicked_at = :last_clicked_at,
+               first_open_id = :first_open_id, last_open_id = :last_open_id, first_click_id = :first_click_id
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND contact_id = :contact_id""",
+        account_id=account_id,
+        campaign_activity_id=message.campaign_activity_id,
+        contact_id=message.contact_id,
+        opens=len(opens),
+        clicks=len(clicks),
+        machine_clicks=sum(visit.is_machine and visit.kind == "click" for visit in visits),
+        is_open_implied=bool(opens) and opens[0].is_implied,
+        first_opened_at=opens[0].created_at if opens else None,
+        last_opened_at=opens[-1].created_at if opens else None,
+        first_clicked_at=clicks[0].created_at if clicks else None,
+        last_clicked_at=clicks[-1].created_at if clicks else None,
+        first_open_id=opens[0].event_id if opens else None,
+        last_open_id=opens[-1].event_id if opens else None,
+        first_click_id=clicks[0].event_id if clicks else None,
+    )
+
+
+async def _rewrite_link_clicks(conn: Conn, account_id: AccountId, message: Message, visits: Sequence[Visit]) -> None:
+    await run(
+        conn,
+        """
+        WITH gone AS (
+            DELETE FROM link_clicks
+             WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+               AND contact_id = :contact_id AND NOT url_id = ANY (:kept::bigint[])
+            RETURNING url_id)
+        UPDATE links
+           SET unique_clicks = unique_clicks - 1
+          FROM gone
+         WHERE links.account_id = :account_id AND links.campaign_activity_id = :campaign_activity_id
+           AND links.url_id = gone.url_id""",
+        account_id=account_id,
+        campaign_activity_id=message.campaign_activity_id,
+        contact_id=message.contact_id,
+        kept=[visit.url_id for visit in visits if visit.kind == "click" and not visit.is_machine],
+    )
