@@ -1,0 +1,76 @@
+"""The queue in front of the ledger: shared commits, bounded memory, and bad rows that fail alone."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
+from everpost.platform.db import Db, one
+from everpost.platform.errors import Unavailable
+from everpost.tracking.ingest import Queue
+from everpost.tracking.ledger import Hit
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
+
+
+def hit(url_id: int | None = None) -> Hit:
+    number = None if url_id is None else UrlId(url_id)
+    return Hit(EventId(new_id()), CampaignActivityId(new_id()), ContactId(new_id()), NOON, url_id=number)
+
+
+async def stored(db: Db, account_id: AccountId) -> int | None:
+    async with db.reader() as conn:
+        return await one(
+            conn, int, "SELECT count(*) FROM tracking_events WHERE account_id = :account_id", account_id=account_id
+        )
+
+
+async def test_what_was_acknowledged_is_stored(db: Db) -> None:
+    queue, accounts = Queue(db), [AccountId(new_id()) for _ in range(6)]
+    await asyncio.gather(*(queue.append(account_id, hit()) for account_id in accounts for _ in range(50)))
+    assert [50] * 6 == [await stored(db, account_id) for account_id in accounts]
+
+
+async def test_requests_that_wait_together_share_a_commit(db: Db) -> None:
+    queue, account_id = Queue(db), AccountId(new_id())
+    await asyncio.gather(*(queue.append(account_id, hit()) for _ in range(200)))
+    async with db.reader() as conn:
+        commits = await one(
+            conn,
+            int,
+            "SELECT count(DISTINCT xmin::text) FROM tracking_events WHERE account_id = :account_id",
+            account_id=account_id,
+        )
+    assert commits == 1
+
+
+async def test_a_full_queue_refuses_and_recovers(db: Db) -> None:
+    queue, account_id = Queue(db, most_queued=5), AccountId(new_id())
+    outcomes = await asyncio.gather(*(queue.append(account_id, hit()) for _ in range(8)), return_exceptions=True)
+    assert [None] * 5 == outcomes[:5]
+    assert [Unavailable] * 3 == [type(outcome) for outcome in outcomes[5:]]
+    await queue.append(account_id, hit())
+    assert 6 == await stored(db, account_id)
+
+
+async def test_one_bad_row_does_not_fail_its_batch(db: Db) -> None:
+    queue, account_id = Queue(db), AccountId(new_id())
+    too_large = 2**63
+    batch = [hit() for _ in range(10)] + [hit(too_large)] + [hit() for _ in range(10)]
+    outcomes = await asyncio.gather(*(queue.append(account_id, one_hit) for one_hit in batch), return_exceptions=True)
+    assert [10] == [number for number, outcome in enumerate(outcomes) if outcome is not None]
+    assert 20 == await stored(db, account_id)
+
+
+async def test_a_reader_that_hangs_up_does_not_take_its_event_along(db: Db) -> None:
+    queue, account_id = Queue(db), AccountId(new_id())
+    impatient = asyncio.create_task(queue.append(account_id, hit()))
+    patient = asyncio.create_task(queue.append(account_id, hit()))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await patient
+    await queue.close()
+    assert 2 == await stored(db, account_id)
