@@ -14,7 +14,7 @@ from everpost.platform.db import connect
 
 JOB_MODULES: Final = (
     "everpost.platform.mail",
-    "everpost.accounts.sender_emails",
+    "everpost.accounts.sweeps",
     "everpost.oauth.sweeps",
     "everpost.activities.runner",
     "everpost.delivery.outbox",

@@ -5,6 +5,7 @@ from the next start, a later change of the address makes another account.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from everpost.accounts import accounts, addresses, passwords, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount
@@ -13,6 +14,10 @@ from everpost.accounts.users import LoginTaken, User
 from everpost.ids import AccountId
 from everpost.platform import config
 from everpost.platform.db import Conn, Db
+
+ADDRESS: Final = AddressIn(
+    address_line1="4 Harbor Lane", city="Portland", state_code="ME", postal_code="04101", country_code="US"
+)
 
 Provision = Callable[[Conn, AccountId], Awaitable[object]]
 
@@ -48,10 +53,7 @@ async def _create(conn: Conn, provision: Provision) -> CreatedAccount:
         state_code="ME",
     )
     account = await accounts.create(conn, new)
-    address = AddressIn(
-        address_line1="4 Harbor Lane", city="Portland", state_code="ME", postal_code="04101", country_code="US"
-    )
-    await addresses.create(conn, account.account_id, address)
+    await addresses.create(conn, account.account_id, ADDRESS)
     await provision(conn, account.account_id)
     return account
 

@@ -21,7 +21,7 @@ from everpost.platform.validation import is_uuid
 Handler = Callable[..., Awaitable[Any]]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 Exists = Callable[..., Awaitable[Any]]
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 _BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query", "form", "upload"})
 
@@ -206,6 +206,9 @@ class OpenDoors(_Registry):
 
     def delete(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
         return self._add("DELETE", paths, **options)
+
+    def options(self, *paths: str, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return self._add("OPTIONS", paths, **options)
 
 
 class Pages(_Registry):

@@ -295,6 +295,8 @@ def _not_allowed(methods: list[str]) -> ApiError:
 def _unknown(exchange: Exchange) -> Answer:
     if exchange.is_api:
         raise errors.NotFound
+    if exchange.path.startswith(("/oauth2/", "/.well-known/")):
+        return Answer(status=404)
     return Answer({"message": "Forbidden"}, status=403)
 
 
