@@ -94,13 +94,13 @@ class Composer:
         token = values["unsubscribe"].encode()
         ways = b"<%b%b>" % (self._unsubscribe, token)
         if self._bounces:
-            ways += b",\r\n <mailto:u-%b@%b>" % (token, self._bounces)
+            ways += b",\r\n <mailto:%b@%b>" % (values["$unsubscribes"].encode(), self._bounces)
         return [(b"List-Unsubscribe", ways), (b"List-Unsubscribe-Post", b"List-Unsubscribe=One-Click")]
 
     def _sender(self, values: Values) -> bytes:
         """The envelope's sender: with a bounce domain one that names this send, so that its bounces find home."""
-        if self._bounces and "unsubscribe" in values:
-            return b"b-%b@%b" % (values["unsubscribe"].encode(), self._bounces)
+        if self._bounces:
+            return b"%b@%b" % (values["$bounces"].encode(), self._bounces)
         return self._from
 
 

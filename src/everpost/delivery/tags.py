@@ -19,7 +19,7 @@ from everpost.delivery.positions import ESCAPES, Position
 OPEN_MARK, CLOSE_MARK = "\ufdd0", "\ufdd1"
 
 
-class Slot(Struct, frozen=True):
+class Slot(Struct, frozen=True, tag=True):
     """A place for one value; `name` is lower case."""
 
     name: str
@@ -27,7 +27,7 @@ class Slot(Struct, frozen=True):
     position: Position
 
 
-class Branch(Struct, frozen=True):
+class Branch(Struct, frozen=True, tag=True):
     """Text that appears when `name` has a value, or when that value is `equals`."""
 
     name: str
@@ -195,11 +195,14 @@ def names(template: Pieces) -> set[str]:
 
 def _read(found: re.Match[str], *, is_html: bool) -> Tag:
     decode = unescape if is_html else str
+    name = (found["if"] or found["name"] or "").strip().lower()
+    if name.startswith("partner."):
+        name = "partner"
     kind = "endif" if found["endif"] else "if" if found["if"] else "value"
     argument = found["equals"] if kind == "if" else found["fallback"]
     return Tag(
         kind=kind,
-        name=_ALIASES.get(name := (found["if"] or found["name"] or "").strip().lower(), name),
+        name=_ALIASES.get(name, name),
         argument=decode(argument or ""),
         has_argument=argument is not None,
         source=decode(found[0]),

@@ -1,0 +1,287 @@
+"""One run of a campaign activity: open it, add who gets it, then `outbox.release` it.
+
+    await mailings.open_for(conn, account_id, NewMailing(...))          # compiles the content; LinkTooLong
+    count = await mailings.add_members(conn, account_id, mailing_id, list_ids)
+    await outbox.release(conn, account_id, mailing_id)                  # from here on the outbox works on it
+
+All three may stand in one transaction, or in several: opening twice and adding twice change nothing. The content is
+frozen when the mailing is opened; whether a contact may still be mailed is asked again when its message leaves.
+
+Source: contract, campaigns §5.1 and §5.2.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from everpost.delivery import merge_fields, organisations, page_links
+from everpost.delivery.footer import Footer, PostalAddress
+from everpost.delivery.message import Letterhead
+from everpost.delivery.organisations import Organisation
+from everpost.delivery.render import Content, Rendered, render
+from everpost.delivery.tags import Vocabulary
+from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, UrlId
+from everpost.platform import clock, config
+from everpost.platform.db import Conn, one, run
+from everpost.tracking import links
+
+State: TypeAlias = Literal["open", "sending", "finished"]
+
+
+class NewMailing(Struct, frozen=True, kw_only=True):
+    """What to send. `mailing_id` is chosen by the caller, so that a run that is resumed opens the same mailing."""
+
+    mailing_id: MailingId
+    campaign_activity_id: CampaignActivityId
+    campaign_id: CampaignId
+    from_name: str
+    from_email: str
+    reply_to_email: str
+    content: Content
+    address: PostalAddress | None = None  # in the footer; None takes the account's
+
+
+class Mailing(Struct, frozen=True, kw_only=True):
+    """A mailing as it is stored."""
+
+    mailing_id: MailingId
+    campaign_activity_id: CampaignActivityId
+    campaign_id: CampaignId
+    state: State
+    letterhead: Letterhead
+    template: bytes
+    url_ids: list[UrlId]
+    recipients: int
+
+    @property
+    def rendered(self) -> Rendered:
+        return _TEMPLATE.decode(self.template)
+
+
+class Progress(Struct, frozen=True):
+    """How many recipients are where; together they are all of them."""
+
+    queued: int
+    sending: int
+    sent: int
+    bounced: int
+    suppressed: int
+    unknown: int
+
+
+async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
+    """Compile and freeze the content, and number its links. Raises: LinkTooLong."""
+    organisation = await organisations.get(conn, account_id)
+    vocabulary = Vocabulary(organisation.constants, await merge_fields.names(conn, account_id), page_links.addresses())
+    rendered = render(new.content, vocabulary, _footer(new, organisation), is_tracked=True)
+    numbered = await links.register(conn, account_id, new.campaign_activity_id, rendered.links)
+    await _insert(
+        conn,
+        account_id,
+        new,
+        letterhead=_letterhead(account_id, new),
+        template=_ENCODER.encode(rendered),
+        url_ids=[numbered[url] for url in rendered.links],
+        now=clock.now(),
+    )
+
+
+async def add_members(conn: Conn, account_id: AccountId, mailing_id: MailingId, list_ids: Collection[ListId]) -> int:
+    """Add the mailable members of these lists who never got the activity; returns how many were added."""
+    added = await _add_members(conn, account_id, mailing_id, list(list_ids), clock.now())
+    await _count(conn, account_id, mailing_id, added)
+    return added
+
+
+async def add_contacts(
+    conn: Conn, account_id: AccountId, mailing_id: MailingId, contact_ids: Collection[ContactId]
+) -> int:
+    """Add those of these contacts who are mailable and never got the activity; returns how many were added."""
+    added = await _add_contacts(conn, account_id, mailing_id, list(contact_ids), clock.now())
+    await _count(conn, account_id, mailing_id, added)
+    return added
+
+
+async def find(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Mailing | None:
+    return await one(
+        conn,
+        Mailing,
+        """
+        SELECT mailing_id, campaign_activity_id, campaign_id, state, letterhead, template, url_ids, recipients
+          FROM mailings
+         WHERE account_id = :account_id AND mailing_id = :mailing_id""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+    )
+
+
+async def find_received(
+    conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, contact_id: ContactId
+) -> Mailing | None:
+    """The mailing in which this contact got this activity."""
+    return await one(
+        conn,
+        Mailing,
+        """
+        SELECT mailing.mailing_id, mailing.campaign_activity_id, mailing.campaign_id, mailing.state, mailing.letterhead,
+               mailing.template, mailing.url_ids, mailing.recipients
+          FROM outbox
+          JOIN mailings AS mailing ON mailing.account_id = outbox.account_id AND mailing.mailing_id = outbox.mailing_id
+         WHERE outbox.account_id = :account_id AND outbox.campaign_activity_id = :campaign_activity_id
+           AND outbox.contact_id = :contact_id AND mailing.account_id = :account_id""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+        contact_id=contact_id,
+    )
+
+
+async def progress(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Progress:
+    """Counted now, from the outbox itself."""
+    mailing = await find(conn, account_id, mailing_id)
+    found = await one(
+        conn,
+        Progress,
+        """
+        SELECT count(*) FILTER (WHERE state = 'queued') AS queued, count(*) FILTER (WHERE state = 'sending') AS sending,
+               count(*) FILTER (WHERE state = 'sent') AS sent, count(*) FILTER (WHERE state = 'bounced') AS bounced,
+               count(*) FILTER (WHERE state = 'suppressed') AS suppressed,
+               count(*) FILTER (WHERE state = 'unknown') AS unknown
+          FROM outbox
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND mailing_id = :mailing_id""",
+        account_id=account_id,
+        campaign_activity_id=mailing.campaign_activity_id if mailing else None,
+        mailing_id=mailing_id,
+    )
+    return found or Progress(0, 0, 0, 0, 0, 0)
+
+
+def footer_of(organisation: Organisation, from_email: str, address: PostalAddress | None) -> Footer:
+    """The footer of a mail from `from_email`; `address` wins over the account's."""
+    return Footer(from_email=from_email, address=address or organisation.address)
+
+
+def sending_domain(from_email: str) -> str:
+    """The domain that Message-IDs and list ids are made in."""
+    return config.current().sending_domain or from_email.rpartition("@")[2]
+
+
+def _footer(new: NewMailing, organisation: Organisation) -> Footer:
+    return footer_of(organisation, new.from_email, new.address)
+
+
+def _letterhead(account_id: AccountId, new: NewMailing) -> Letterhead:
+    domain = sending_domain(new.from_email)
+    return Letterhead(
+        from_name=new.from_name,
+        from_email=new.from_email,
+        reply_to_email=new.reply_to_email,
+        sending_domain=domain,
+        list_id=f"{account_id}.{domain}",
+        feedback_id=f"{new.campaign_activity_id}:{new.campaign_id}:{account_id}:everpost",
+        campaign_activity_id=new.campaign_activity_id,
+        unsubscribe_address=page_links.addresses()["unsubscribe"],
+        bounce_domain=config.current().bounce_domain or "",
+    )
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_TEMPLATE = msgspec.msgpack.Decoder(Rendered)
+
+
+async def _insert(
+    conn: Conn,
+    account_id: AccountId,
+    new: NewMailing,
+    *,
+    letterhead: Letterhead,
+    template: bytes,
+    url_ids: list[UrlId],
+    now: datetime,
+) -> None:
+    inserted = await run(
+        conn,
+        """
+        INSERT INTO mailings (account_id, mailing_id, campaign_activity_id, campaign_id, state, letterhead, template,
+                              url_ids, created_at)
+        VALUES (:account_id, :mailing_id, :campaign_activity_id, :campaign_id, 'open', :letterhead, :template,
+                :url_ids, :now)
+            ON CONFLICT (account_id, mailing_id) DO NOTHING""",
+        account_id=account_id,
+        mailing_id=new.mailing_id,
+        campaign_activity_id=new.campaign_activity_id,
+        campaign_id=new.campaign_id,
+        letterhead=letterhead,
+        template=template,
+        url_ids=url_ids,
+        now=now,
+    )
+    if inserted:
+        await run(
+            conn,
+            "INSERT INTO mailing_directory (account_id, mailing_id) VALUES (:account_id, :mailing_id)",
+            account_id=account_id,
+            mailing_id=new.mailing_id,
+        )
+
+
+async def _add_members(
+    conn: Conn, account_id: AccountId, mailing_id: MailingId, list_ids: list[ListId], now: datetime
+) -> int:
+    # A contact on two of the lists is proposed twice and taken once: the key decides, here as on every later run.
+    return await run(
+        conn,
+        """
+        INSERT INTO outbox (account_id, campaign_activity_id, contact_id, mailing_id, state, next_attempt_at)
+        SELECT mailing.account_id, mailing.campaign_activity_id, contact.contact_id, mailing.mailing_id, 'queued', :now
+          FROM mailings AS mailing
+          JOIN list_memberships AS member ON member.account_id = mailing.account_id
+          JOIN contact_lists AS list ON list.account_id = member.account_id AND list.list_id = member.list_id
+          JOIN contacts AS contact ON contact.account_id = member.account_id AND contact.contact_id = member.contact_id
+         WHERE mailing.account_id = :account_id AND mailing.mailing_id = :mailing_id AND mailing.state = 'open'
+           AND member.account_id = :account_id AND member.list_id = ANY (:list_ids)
+           AND list.account_id = :account_id AND list.deleted_at IS NULL
+           AND contact.account_id = :account_id AND contact.is_mailable
+         ORDER BY contact.contact_id
+            ON CONFLICT (account_id, campaign_activity_id, contact_id) DO NOTHING""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+        list_ids=list_ids,
+        now=now,
+    )
+
+
+async def _add_contacts(
+    conn: Conn, account_id: AccountId, mailing_id: MailingId, contact_ids: list[ContactId], now: datetime
+) -> int:
+    return await run(
+        conn,
+        """
+        INSERT INTO outbox (account_id, campaign_activity_id, contact_id, mailing_id, state, next_attempt_at)
+        SELECT mailing.account_id, mailing.campaign_activity_id, contact.contact_id, mailing.mailing_id, 'queued', :now
+          FROM mailings AS mailing
+          JOIN contacts AS contact ON contact.account_id = mailing.account_id
+         WHERE mailing.account_id = :account_id AND mailing.mailing_id = :mailing_id AND mailing.state = 'open'
+           AND contact.account_id = :account_id AND contact.contact_id = ANY (:contact_ids) AND contact.is_mailable
+         ORDER BY contact.contact_id
+            ON CONFLICT (account_id, campaign_activity_id, contact_id) DO NOTHING""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+        contact_ids=contact_ids,
+        now=now,
+    )
+
+
+async def _count(conn: Conn, account_id: AccountId, mailing_id: MailingId, added: int) -> None:
+    await run(
+        conn,
+        """
+        UPDATE mailings SET recipients = recipients + :added
+         WHERE account_id = :account_id AND mailing_id = :mailing_id""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+        added=added,
+    )

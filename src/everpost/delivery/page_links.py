@@ -1,0 +1,32 @@
+"""The addresses in a mail that are its recipient's own: pixel, tracked links, unsubscribe, profile, web copy.
+
+Source: contract, campaigns §6 and §7.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from everpost.ids import UrlId
+from everpost.platform import config
+from everpost.tracking.tokens import Recipient
+
+_PATHS: Final = {"unsubscribe": "u", "updatelink": "profile", "viewaswebpage": "w", "$click": "c", "$open": "o"}
+
+
+def addresses() -> dict[str, str]:
+    """What stands before the token, by the name of the tag: {"unsubscribe": "https://mail.example/u/", ...}."""
+    origin = config.current().origin
+    return {name: f"{origin}/{path}/" for name, path in _PATHS.items()}
+
+
+def tokens(recipient: Recipient, url_ids: Sequence[UrlId]) -> dict[str, str]:
+    """The tokens of one message by the names of its slots; `url_ids` are those of its links, in their order."""
+    values = {
+        "unsubscribe": recipient.unsubscribe(),
+        "updatelink": recipient.profile(),
+        "viewaswebpage": recipient.view(),
+        "$open": recipient.open(),
+    }
+    for number, url_id in enumerate(url_ids):
+        values[f"$click:{number}"] = recipient.click(url_id)
+    return values

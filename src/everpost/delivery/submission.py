@@ -1,0 +1,128 @@
+"""Handing a batch of messages over: to the relay, over connections that are shared by all mailings of this process, or,
+while there is none, into the built-in mailbox.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from email import message_from_bytes, policy
+from itertools import chain
+from typing import Final, Protocol
+from weakref import WeakKeyDictionary
+
+from everpost.delivery import relays
+from everpost.delivery.message import Message
+from everpost.delivery.relays import Relay
+from everpost.delivery.smtp import Connection, ConnectionFailed, Outcome, Report, Stage, Verdict
+from everpost.ids import AccountId
+from everpost.platform import config
+from everpost.platform.db import Conn
+from everpost.platform.mailbox import NewMail, append
+
+# A message that no connection would take, without a word about it, is put off after so many tries.
+_TRIES: Final = 3
+
+
+class Carrier(Protocol):
+    """Takes messages, and tells of each that it took what became of it."""
+
+    async def carry(self, messages: Iterator[Message], report: Report) -> None:
+        """Those that were not reported were never begun. Raises: ConnectionFailed."""
+        ...
+
+    async def keep(self, conn: Conn, account_id: AccountId) -> None:
+        """Whatever must become true together with the outcomes."""
+        ...
+
+
+@contextlib.asynccontextmanager
+async def carrier() -> AsyncIterator[Carrier]:
+    """A carrier for one task, once one is free: a process keeps `smtp_connections` of them."""
+    settings = config.current()
+    relay = relays.read(settings.smtp_url) if settings.smtp_url else None
+    async with _slots(settings.smtp_connections):
+        if relay is None:
+            yield MailboxCarrier()
+            return
+        line = RelayCarrier(relay)
+        try:
+            yield line
+        finally:
+            await line.close()
+
+
+class RelayCarrier:
+    """One connection to the relay, opened when it is needed, and again when it broke."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._connection: Connection | None = None
+
+    async def carry(self, messages: Iterator[Message], report: Report) -> None:
+        for _ in range(_TRIES):
+            unsent: list[tuple[Message, Outcome]] = []
+
+            def hear(message: Message, outcome: Outcome, unsent: list[tuple[Message, Outcome]] = unsent) -> None:
+                if outcome.verdict is Verdict.UNSENT:
+                    unsent.append((message, outcome))
+                else:
+                    report(message, outcome)
+
+            connection = await self._open()
+            await connection.submit(messages, hear)
+            if connection.is_open:
+                return
+            # The connection was lost, so there may be more to send besides what was in hand.
+            messages = chain([message for message, _ in unsent], messages)
+        for message, outcome in unsent:
+            report(message, Outcome(Verdict.TEMPORARY, outcome.stage, outcome.code, outcome.text))
+
+    async def keep(self, conn: Conn, account_id: AccountId) -> None:
+        """The relay has it."""
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _open(self) -> Connection:
+        if self._connection is None or not self._connection.is_open:
+            self._connection = await Connection.open(self._relay)
+        return self._connection
+
+
+class MailboxCarrier:
+    """The built-in mailbox. A message gets there in the transaction that calls it sent, so never twice."""
+
+    def __init__(self) -> None:
+        self._taken: list[Message] = []
+
+    async def carry(self, messages: Iterator[Message], report: Report) -> None:
+        for message in messages:
+            self._taken.append(message)
+            report(message, Outcome(Verdict.ACCEPTED, Stage.DATA, 250, "Kept in the built-in mailbox"))
+
+    async def keep(self, conn: Conn, account_id: AccountId) -> None:
+        await append(conn, [_mail(account_id, message) for message in self._taken])
+        self._taken.clear()
+
+
+def _mail(account_id: AccountId, message: Message) -> NewMail:
+    headers = message_from_bytes(message.data.partition(b"\r\n\r\n")[0], policy=policy.default)
+    return NewMail(
+        account_id=account_id,
+        sender=message.sender.decode(),
+        recipient=message.recipient.decode(),
+        subject=str(headers["Subject"] or ""),
+        content=message.data,
+    )
+
+
+_semaphores: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
+
+
+def _slots(size: int) -> asyncio.Semaphore:
+    """What bounds the carriers of this process; a semaphore belongs to one event loop."""
+    return _semaphores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(size))
+
+
+__all__ = ["Carrier", "ConnectionFailed", "MailboxCarrier", "RelayCarrier", "carrier"]

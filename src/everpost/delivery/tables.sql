@@ -1,0 +1,55 @@
+-- Delivery: what goes to whom, how far each message came, and the number that bounces are addressed to.
+
+-- One run of one campaign activity: what it says, frozen when the run started.
+CREATE TABLE mailings (
+    account_id           uuid        NOT NULL,
+    mailing_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    campaign_id          uuid        NOT NULL,
+    state                text        NOT NULL CHECK (state IN ('open', 'sending', 'finished')),  -- open: recipients are added
+    letterhead           jsonb       NOT NULL,  -- senders and list headers: message.Letterhead
+    template             bytea       NOT NULL,  -- the compiled content: templates.pack
+    url_ids              bigint[]    NOT NULL,  -- of the template's links, in their order
+    recipients           integer     NOT NULL DEFAULT 0,
+    created_at           timestamptz NOT NULL,
+    finished_at          timestamptz,
+    PRIMARY KEY (account_id, mailing_id)
+);
+
+-- One row per contact and activity, for ever: whoever is in here never gets the same activity again.
+-- A claim changes neither key nor index, so it stays on its page; the fill factor leaves room for it.
+CREATE TABLE outbox (
+    account_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    contact_id           uuid        NOT NULL,
+    mailing_id           uuid        NOT NULL,
+    state                text        NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'bounced', 'suppressed', 'unknown')),
+    attempts             smallint    NOT NULL DEFAULT 0,
+    next_attempt_at      timestamptz,           -- NULL as soon as the outcome is final
+    first_attempt_at     timestamptz,           -- temporary refusals are retried until 72 hours after it
+    claim_id             uuid,                  -- of the last attempt: see outbox_claims
+    reply_code           smallint,              -- of the last attempt; 0 where no server said anything
+    reply_text           text,
+    PRIMARY KEY (account_id, campaign_activity_id, contact_id)
+) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX outbox_pending ON outbox (account_id, mailing_id, next_attempt_at, contact_id) WHERE next_attempt_at IS NOT NULL;
+
+-- Who is sending right now. A claim whose lease ran out belongs to a dead worker: what it held may have arrived or not.
+CREATE TABLE outbox_claims (
+    account_id  uuid        NOT NULL,
+    claim_id    uuid        NOT NULL,
+    mailing_id  uuid        NOT NULL,
+    lease_until timestamptz NOT NULL,
+    PRIMARY KEY (account_id, claim_id)
+);
+
+-- Which mailings there are, for whoever starts without an account: the sweep that looks for work, and what a bounce or
+-- an unsubscribing mail is addressed to (an address has no room for three ids).
+CREATE TABLE mailing_directory (
+    mailing_number bigint      NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id     uuid        NOT NULL,
+    mailing_id     uuid        NOT NULL UNIQUE,
+    look_at        timestamptz                  -- when there is something to do next; NULL when it is finished
+);
+COMMENT ON TABLE mailing_directory IS '@citus:local';
+CREATE INDEX mailing_directory_due ON mailing_directory (look_at) WHERE look_at IS NOT NULL;
