@@ -89,7 +89,14 @@ class _Shift:
     """One drain of one mailing."""
 
     def __init__(
-        self, db: Db, account_id: AccountId, mailing: Mailing, composer: Composer, fields: Fields, number: int | None
+        self,
+        db: Db,
+        account_id: AccountId,
+        mailing: Mailing,
+        *,
+        composer: Composer,
+        fields: Fields,
+        number: int | None,
     ) -> None:
         self.has_server = True
         self._db = db
@@ -107,7 +114,7 @@ class _Shift:
         async with db.reader() as conn:
             fields = await merge_fields.fields(conn, account_id, composer.names)
             number = await _number(conn, mailing.mailing_id) if mailing.letterhead.bounce_domain else None
-        return cls(db, account_id, mailing, composer, fields, number)
+        return cls(db, account_id, mailing, composer=composer, fields=fields, number=number)
 
     async def work(self) -> None:
         """Send with every carrier that is free, until nothing is due or the time is over."""
