@@ -37,7 +37,9 @@ def test_the_document_of_everything_served_is_valid(settings: Settings) -> None:
 
 def test_every_door_has_a_summary_for_people(settings: Settings) -> None:
     paths = openapi.document(web.all_doors())["paths"]
-    silent = [f"{method} {path}" for path, each in paths.items() for method, door in each.items() if not door["summary"]]
+    silent = [
+        f"{method} {path}" for path, each in paths.items() for method, door in each.items() if not door["summary"]
+    ]
     assert [] == silent
 
 
