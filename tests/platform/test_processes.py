@@ -16,11 +16,11 @@ SOURCE = Path(processes.__file__).parents[2]
 
 # Two services, each `python -c SERVICE name folder`; they note their starts and how they ended in files of the folder.
 SUPERVISE = """
-import sys
+import os, sys
 from pathlib import Path
 from everpost.platform.processes import Program, StartFailed, Supervisor
 folder, service, *names = sys.argv[1:]
-programs = [Program(name, [sys.executable, "-c", service, name, folder]) for name in names]
+programs = [Program(name, [sys.executable, "-c", service, name, folder], os.environ) for name in names]
 is_ready = lambda: all(Path(folder, name + ".started").exists() for name in names)
 try:
     Supervisor(programs, lambda text: print(text, flush=True)).run(is_ready, lambda: print("ready", flush=True))

@@ -1,8 +1,12 @@
 """Which instance a command is about: its settings, its database, and connections to it."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
+from everpost.cli import running
 from everpost.platform import config
 from everpost.platform.config import Settings
 from everpost.platform.db import Db, Unreachable, connect
@@ -10,8 +14,8 @@ from everpost.platform.postgres import NotRunning, Postgres
 
 
 def find() -> Settings:
-    """The settings, with the database of the instance that runs. Raises: NotRunning, BadSetting."""
-    settings = config.current()
+    """The settings of the instance that runs, with its database. Raises: NotRunning, BadSetting."""
+    settings = _follow(config.current())
     if settings.database_url:
         return settings
     postgres = Postgres(settings.data, settings.pg_bin)
@@ -27,8 +31,14 @@ async def database() -> AsyncIterator[Db]:
     try:
         db = await connect(settings.database_url, size=2)
     except (OSError, *Unreachable) as error:
-        raise NotRunning(f"EVERPOST_DATABASE_URL names a server that does not answer: {error}") from error
+        raise NotRunning(f"The database of this instance does not answer: {error}") from error
     try:
         yield db
     finally:
         await db.close()
+
+
+def _follow(settings: Settings) -> Settings:
+    """Take over what the running instance told, except what this command's own environment says."""
+    told = running.read(settings.data)
+    return config.override(**msgspec.structs.asdict(config.load({**told, **os.environ})))

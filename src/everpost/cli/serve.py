@@ -12,7 +12,8 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from everpost.cli import addresses, instance
-from everpost.platform import config, launch
+from everpost.platform import launch
+from everpost.platform.processes import Gate
 
 # How long requests under way may take when the process is asked to stop.
 _GRACE_SECONDS: Final = 5
@@ -33,8 +34,7 @@ def serve(
 ) -> None:
     """Run a web process."""
     addresses.choose(host, port)
-    instance.find()
-    settings = config.current()
+    settings = instance.find()
     addresses.require_free(settings)
     server = Server(
         "everpost.app:create",
@@ -50,6 +50,9 @@ def serve(
         log_level=LogLevels.warning,
         workers_kill_timeout=_GRACE_SECONDS,
     )
+    # Loaded here, where nothing runs yet: the server's children are forks of this process and find it loaded.
+    import_module("everpost.app")
+    Gate.wait()
     server.serve(target_loader=_load, wrap_loader=False)
 
 
@@ -58,6 +61,5 @@ def _load() -> Callable[..., Any]:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         launch.die_with_parent(signal.SIGKILL, parent.pid)
-    # Imported here because this is where it is needed: the process that only listens stays small.
     made: Callable[..., Any] = import_module("everpost.app").create()
     return made

@@ -1,6 +1,5 @@
-"""`everpost up`: a whole instance in one command, which is what `make serve` runs; and `everpost migrate`."""
+"""`everpost up`: a whole instance in one command, which is what `make serve` runs."""
 
-import asyncio
 import os
 import shlex
 import shutil
@@ -13,13 +12,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from everpost.accounts import demo
-from everpost.cli import addresses, instance
-from everpost.contacts import provisioning
-from everpost.platform import config, db, launch, logs, migrate
+from everpost.cli import addresses, running
+from everpost.platform import config, launch
 from everpost.platform.config import Settings
 from everpost.platform.postgres import Postgres
-from everpost.platform.processes import Program, Service, Supervisor, own_command
+from everpost.platform.processes import Gate, Program, Service, Supervisor, own_command
 
 commands = typer.Typer()
 _console = Console(stderr=True, highlight=False)
@@ -36,38 +33,17 @@ def up(
         launch.die_with_parent(signal.SIGTERM, os.getppid())
     # Until the supervisor takes over, both ways of stopping look the same.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    logs.configure("up")
     addresses.choose(host, port)
-    settings = config.current()
+    settings = config.override(data=config.current().data.absolute())
     addresses.require_free(settings)
-    services: list[Service] = []
-    if not settings.database_url:
-        database = _Embedded(settings)
-        services.append(database)
-        database.start()
+    database = None if settings.database_url else _Embedded(settings)
+    if database:
         settings = config.override(database_url=database.postgres.dsn())
-    try:
-        asyncio.run(_prepare(settings))
-    except BaseException:
-        for service in services:
-            service.await_end()
-        raise
-    environment = _environment(settings)
-    services += [
-        Program("The web process", own_command("serve"), environment),
-        Program("The worker", own_command("work"), environment),
-    ]
-    Supervisor(services, _say).run(lambda: addresses.health(settings) is not None, lambda: _announce(settings))
-
-
-@commands.command("migrate")
-def migrate_database() -> None:
-    """Bring the database's tables up to date."""
-    logs.configure("migrate")
-    settings = instance.find()
-    assert settings.database_url is not None
-    applied = asyncio.run(migrate.apply(settings.database_url))
-    print("\n".join(applied) if applied else "The database is up to date.")
+    web, worker = _program("The web process", "serve"), _program("The worker", "work")
+    _prepare(database, web)
+    services: list[Service] = [database, web, worker] if database else [web, worker]
+    with running.recorded(settings):
+        Supervisor(services, _say).run(lambda: addresses.health(settings) is not None, lambda: _announce(settings))
 
 
 class _Embedded:
@@ -94,23 +70,28 @@ class _Embedded:
         """Nothing: it needs no force, and every open transaction is rolled back anyway."""
 
 
-async def _prepare(settings: Settings) -> None:
-    assert settings.database_url is not None
-    await migrate.apply(settings.database_url)
-    database = await db.connect(settings.database_url, size=2)
+def _prepare(database: _Embedded | None, web: Program) -> None:
+    """Start the database and bring it up to date, while the web process loads its modules; on failure, undo that."""
+    gate = Gate()
+    preparation = _program("Preparing the database", "prepare")
+    started: list[Service] = [preparation, web]
+    web.start(gate)
     try:
-        await demo.ensure(database, provisioning.provision)
-    finally:
-        await database.close()
+        if database:
+            started.append(database)
+            database.start()
+        preparation.start()
+        preparation.await_success()
+    except BaseException:
+        for service in started:
+            service.kill()
+            service.await_end()
+        raise
+    gate.open()
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    assert settings.database_url is not None
-    return {
-        **os.environ,
-        "EVERPOST_DATABASE_URL": settings.database_url,
-        "EVERPOST_DATA": str(settings.data.absolute()),
-    }
+def _program(name: str, command: str) -> Program:
+    return Program(name, own_command(command), running.as_environment(config.current()))
 
 
 def _say(text: str) -> None:
@@ -121,7 +102,7 @@ def _announce(settings: Settings) -> None:
     lines = {
         "Address": settings.origin,
         "Sign in": f"{settings.demo_email} with the password {settings.demo_password}",
-        "Data": str(settings.data.absolute()),
+        "Data": str(settings.data),
         "Token": _command("token"),
         "Stop": "Ctrl-C",
     }
@@ -135,7 +116,7 @@ def _announce(settings: Settings) -> None:
 
 def _command(name: str) -> str:
     """How to call one of our commands from the caller's shell, for the instance that runs here."""
-    script = Path(sys.argv[0])
+    script = Path(sys.executable).with_name("everpost")
     is_on_path = shutil.which("everpost") == str(script)
     words = ["everpost" if is_on_path else str(script), name]
     if config.current().data != Settings().data:

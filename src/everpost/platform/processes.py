@@ -49,17 +49,52 @@ class Service(Protocol):
     def kill(self) -> None: ...
 
 
+class Gate:
+    """Holds a process back after it has loaded and before it begins, while what it needs is still being prepared."""
+
+    _VARIABLE: Final = "EVERPOST_GATE"
+
+    def __init__(self) -> None:
+        self.handle, self._ours = os.pipe()
+        self.environment = {self._VARIABLE: str(self.handle)}
+
+    def open(self) -> None:
+        """Let it begin."""
+        os.close(self._ours)
+        os.close(self.handle)
+
+    @classmethod
+    def wait(cls) -> None:
+        """In the process: return when its gate is open, or at once when it has none."""
+        handle = os.environ.pop(cls._VARIABLE, None)
+        if handle is not None:
+            # Nobody ever writes: what is read is the end, when the other side is closed.
+            os.read(int(handle), 1)
+            os.close(int(handle))
+
+
 class Program:
     """A process that is asked to finish by SIGTERM; it gets that when we are killed, too."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.name = name
         self._command = command
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        self._process = launch.start(self._command, dying=signal.SIGTERM, environment=self._environment)
+    def start(self, gate: Gate | None = None) -> None:
+        self._process = launch.start(
+            self._command,
+            dying=signal.SIGTERM,
+            handles=[gate.handle] if gate else [],
+            environment={**self._environment, **(gate.environment if gate else {})},
+        )
+
+    def await_success(self) -> None:
+        """For a program that ends by itself. Raises: StartFailed."""
+        assert self._process is not None
+        if self._process.wait() != 0:
+            raise StartFailed(f"{self.name} failed.")
 
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -1,0 +1,116 @@
+"""`everpost token`, `everpost account`, `everpost app`: what a script needs before it can call the API."""
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from everpost.accounts import accounts, users
+from everpost.accounts.accounts import CreatedAccount, NewAccount
+from everpost.cli import instance
+from everpost.contacts import provisioning
+from everpost.oauth import apps, scopes, tokens
+from everpost.oauth.apps import CreatedApp, NewApp
+
+commands = typer.Typer()
+account_commands = typer.Typer(help="Accounts: an organisation and the people in it.")
+app_commands = typer.Typer(help="Applications that may ask people for access.")
+commands.add_typer(account_commands, name="account")
+commands.add_typer(app_commands, name="app")
+
+
+@commands.command()
+def token(
+    account: Annotated[
+        str | None, typer.Option(help="E-mail address of whom it acts for; else the demo account.")
+    ] = None,
+    scope: Annotated[str, typer.Option(help="Scopes, separated by spaces; else all that the API needs.")] = "",
+) -> None:
+    """Print an access token, and nothing else."""
+    try:
+        print(asyncio.run(_mint(account, scope)))
+    except scopes.UnknownScope as error:
+        known = ", ".join(scopes.MEANINGS)
+        raise typer.BadParameter(f"{error} is no scope. Known are: {known}.", param_hint="--scope") from error
+
+
+@account_commands.command("create")
+def create_account(
+    *,
+    email: Annotated[str, typer.Option(help="Sign-in of the owner, and the first sender address.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ],
+    organization: Annotated[str, typer.Option(help="Name of the organisation.")] = "My organization",
+    first_name: Annotated[str | None, typer.Option(help="First name of the owner.")] = None,
+    last_name: Annotated[str | None, typer.Option(help="Last name of the owner.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country, as two letters.")] = None,
+    state: Annotated[str | None, typer.Option(help="State or province, as two letters (US and CA).")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Time zone, such as America/New_York.")] = None,
+) -> None:
+    """Make an account with its owner; prints it as JSON."""
+    new = NewAccount(
+        email=email,
+        password=password,
+        organization_name=organization,
+        first_name=first_name,
+        last_name=last_name,
+        country_code=country,
+        state_code=state,
+        time_zone_id=time_zone,
+    )
+    _print_json(asyncio.run(_create_account(new)))
+
+
+@account_commands.command("list")
+def list_accounts() -> None:
+    """Print the accounts and who owns them, oldest first, as JSON."""
+    _print_json(asyncio.run(_list_accounts()))
+
+
+@app_commands.command("create")
+def create_app(
+    *,
+    name: Annotated[str, typer.Option(help="Name that people see when they grant access.")],
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Where people are sent back to; may be repeated.")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Without a secret: for browsers and phones (PKCE).")] = False,
+    long_lived: Annotated[bool, typer.Option("--long-lived", help="Refresh tokens that do not rotate.")] = False,
+) -> None:
+    """Make an application; prints its `client_id` and, this once, its `client_secret` as JSON."""
+    new = NewApp(
+        name=name,
+        kind="pkce" if public else "web",
+        redirect_uris=redirect_uri or (),
+        refresh_token_type="long_lived" if long_lived else "rotating",
+    )
+    _print_json(asyncio.run(_create_app(new)))
+
+
+async def _mint(account: str | None, scope: str) -> str:
+    async with instance.database() as db:
+        return await tokens.mint_for_command_line(db, account, scopes.read(scope))
+
+
+async def _create_account(new: NewAccount) -> CreatedAccount:
+    async with instance.database() as db, db.transaction() as conn:
+        created = await accounts.create(conn, new)
+        await provisioning.provision(conn, created.account_id)
+        return created
+
+
+async def _list_accounts() -> list[dict[str, str]]:
+    async with instance.database() as db, db.reader() as conn:
+        owners = [await users.owner(conn, account_id) for account_id in await accounts.all_ids(conn)]
+    return [{"account_id": str(owner.account_id), "email": owner.email} for owner in owners]
+
+
+async def _create_app(new: NewApp) -> CreatedApp:
+    async with instance.database() as db, db.transaction() as conn:
+        return await apps.create(conn, new)
+
+
+def _print_json(answer: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())

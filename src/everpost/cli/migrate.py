@@ -1,0 +1,44 @@
+"""`everpost migrate`, and what `everpost up` has done to the database before anything else begins."""
+
+import asyncio
+
+import typer
+
+from everpost.accounts import demo
+from everpost.cli import instance
+from everpost.contacts import provisioning
+from everpost.oauth import keys
+from everpost.platform import db, logs, migrate
+
+commands = typer.Typer()
+
+
+@commands.command("migrate")
+def bring_up_to_date() -> None:
+    """Bring the database's tables up to date."""
+    logs.configure("migrate")
+    applied = asyncio.run(migrate.apply(_database_url()))
+    print("\n".join(applied) if applied else "The database is up to date.")
+
+
+@commands.command(hidden=True)
+def prepare() -> None:
+    """Migrate, make the key that signs tokens, and see that the demo account is there."""
+    logs.configure("prepare")
+    asyncio.run(_prepare(_database_url()))
+
+
+async def _prepare(database_url: str) -> None:
+    await migrate.apply(database_url)
+    database = await db.connect(database_url, size=2)
+    try:
+        await keys.current(database)
+        await demo.ensure(database, provisioning.provision)
+    finally:
+        await database.close()
+
+
+def _database_url() -> str:
+    settings = instance.find()
+    assert settings.database_url is not None
+    return settings.database_url
