@@ -2,6 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -32,6 +35,11 @@ class Campaign:
     @property
     def schedules(self) -> str:
         return f"{self.activity}/schedules"
+
+
+def parsed(mail: Any) -> EmailMessage:
+    """What a mail program makes of a mail."""
+    return BytesParser(policy=default).parsebytes(mail.content)
 
 
 @pytest.fixture

@@ -4,6 +4,6 @@ A campaign is one message with a name. It owns a `primary_email` activity, which
 `permalink` activity, its public web copy. `states.py` holds every status and every step between them.
 
 Owns: campaigns, campaign_activities, campaign_contents, campaign_runs, campaign_sequences, permalinks,
-      test_send_days.
-Reads: contact_lists.
+      web_copies, test_send_days.
+Reads: contacts, contact_lists.
 """

@@ -16,6 +16,8 @@ from everpost.accounts import addresses, sender_emails, summaries
 from everpost.campaigns import audience, content, footer_addresses, permalinks, states
 from everpost.campaigns.errors import CampaignNotFound, StateForbids
 from everpost.campaigns.shapes import Activity, ActivityIn, FooterAddress, Include, NewActivity, Role
+from everpost.delivery.footer import PostalAddress
+from everpost.delivery.render import Content
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ListId, SegmentId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, one, run
@@ -82,6 +84,23 @@ async def require_primary(conn: Conn, account_id: AccountId, activity_id: Campai
     if stored.role != "primary_email":
         raise StateForbids(role_problem(stored))
     return stored
+
+
+async def require_primary_of(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Stored:
+    """The email of a campaign. Raises: CampaignNotFound."""
+    activity_id = await one(
+        conn,
+        CampaignActivityId,
+        """
+        SELECT campaign_activity_id
+          FROM campaign_activities
+         WHERE account_id = :account_id AND campaign_id = :campaign_id AND role = 'primary_email'""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+    )
+    if activity_id is None:
+        raise CampaignNotFound
+    return await require(conn, account_id, activity_id)
 
 
 def role_problem(stored: Stored) -> str:
@@ -157,6 +176,18 @@ async def footer_address(conn: Conn, account_id: AccountId, stored: Stored) -> F
     return footer_addresses.shown(footer_addresses.of_account(account.organization_name, address))
 
 
+def own_address(stored: Stored) -> PostalAddress | None:
+    """What the footer prints instead of the account's address."""
+    address = stored.physical_address
+    return None if address is None else footer_addresses.printed(address)
+
+
+async def written(conn: Conn, account_id: AccountId, stored: Stored) -> Content:
+    """What its author wrote, for delivery to render."""
+    html = await html_of(conn, account_id, stored.campaign_id)
+    return Content(html=html, subject=stored.subject, preheader=stored.preheader or "")
+
+
 async def html_of(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> str:
     """The body as its author wrote it."""
     html = await one(
@@ -227,12 +258,13 @@ async def _find(conn: Conn, account_id: AccountId, activity_id: CampaignActivity
         conn,
         Stored,
         """
-        SELECT a.campaign_activity_id, a.campaign_id, a.role, c.status, c.first_sent_at IS NOT NULL AS was_sent,
+        SELECT a.campaign_activity_id, a.campaign_id, a.role, c.status, w.campaign_id IS NOT NULL AS was_sent,
                t.format_type, t.from_name, t.from_email, t.reply_to_email, t.subject, t.preheader, t.document_id,
                t.physical_address, t.contact_list_ids, t.segment_ids
           FROM campaign_activities a
           JOIN campaigns c ON c.account_id = a.account_id AND c.campaign_id = a.campaign_id
           JOIN campaign_contents t ON t.account_id = a.account_id AND t.campaign_id = a.campaign_id
+          LEFT JOIN web_copies w ON w.account_id = a.account_id AND w.campaign_id = a.campaign_id
          WHERE a.account_id = :account_id AND a.campaign_activity_id = :activity_id AND c.status <> 'REMOVED'""",
         account_id=account_id,
         activity_id=activity_id,

@@ -12,6 +12,7 @@ from everpost.accounts import regions
 from everpost.accounts.addresses import Address
 from everpost.campaigns.shapes import FooterAddress
 from everpost.contacts import street_addresses
+from everpost.delivery.footer import PostalAddress
 
 PATH = "physical_address_in_footer"
 _DERIVED = ("country_name", "state_name")
@@ -58,6 +59,21 @@ def shown(address: FooterAddress) -> FooterAddress:
     country = street_addresses.country_name(address.country_code or "")
     state = street_addresses.state_name(address.state_code or "", country)
     return msgspec.structs.replace(address, country_name=country or None, state_name=state or None)
+
+
+def printed(address: FooterAddress) -> PostalAddress:
+    """The address as a footer takes it."""
+    return PostalAddress(
+        organization_name=address.organization_name or "",
+        address_line1=address.address_line1 or "",
+        address_line2=address.address_line2 or "",
+        address_line3=address.address_line3 or "",
+        address_optional=address.address_optional or "",
+        city=address.city or "",
+        state=address.state_code or address.state_non_us_name or "",
+        postal_code=address.postal_code or "",
+        country_code=address.country_code or "",
+    )
 
 
 def _sent(address: FooterAddress) -> dict[str, str]:

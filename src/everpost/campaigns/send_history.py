@@ -18,6 +18,7 @@ from everpost.ids import AccountId, CampaignActivityId, ListId, MailingId, Segme
 from everpost.platform.db import Conn, many, one, run
 
 SENT, FAILED, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, NOBODY = 0, 1, 8, 9, 12
+COMPLETED = (SENT, NOBODY)
 
 
 class Run(Struct, frozen=True):
@@ -74,8 +75,9 @@ async def begin(
     return begun
 
 
-async def find_running(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Run | None:
-    return await one(
+async def require_running(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Run:
+    """The entry that was opened and not closed yet; every EXECUTING activity has one."""
+    running = await one(
         conn,
         Run,
         """
@@ -85,12 +87,14 @@ async def find_running(conn: Conn, account_id: AccountId, activity_id: CampaignA
         account_id=account_id,
         activity_id=activity_id,
     )
+    assert running is not None, f"campaign activity {activity_id} executes without a run"
+    return running
 
 
 async def end(
     conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, send_id: int, *, count: int, reason_code: int
 ) -> None:
-    """Close an entry; only `SENT` and `NOBODY` count as completed."""
+    """Close an entry."""
     await run(
         conn,
         """
@@ -100,7 +104,7 @@ async def end(
         account_id=account_id,
         activity_id=activity_id,
         send_id=send_id,
-        status="COMPLETED" if reason_code in (SENT, NOBODY) else "ERRORED",
+        status="COMPLETED" if reason_code in COMPLETED else "ERRORED",
         count=count,
         reason_code=reason_code,
     )

@@ -16,7 +16,6 @@ CREATE TABLE campaigns (
     status          text           NOT NULL,
     previous_status text,
     scheduled_at    timestamptz(3),
-    first_sent_at   timestamptz(3),
     created_at      timestamptz(3) NOT NULL,
     updated_at      timestamptz(3) NOT NULL,
     PRIMARY KEY (account_id, campaign_id),
@@ -30,7 +29,6 @@ COMMENT ON COLUMN campaigns.type_code IS '26 custom code, 10 newsletter, 57 A/B 
 COMMENT ON COLUMN campaigns.status IS 'Of the campaign and of its primary_email and permalink activities alike: one truth for three.';
 COMMENT ON COLUMN campaigns.previous_status IS 'What unscheduling restores; set while SCHEDULED or EXECUTING.';
 COMMENT ON COLUMN campaigns.scheduled_at IS 'When it is due; set while SCHEDULED or EXECUTING.';
-COMMENT ON COLUMN campaigns.first_sent_at IS 'Start of the first run that reached its end; from then on the web copy is public.';
 
 -- A removed campaign gives its name back.
 CREATE UNIQUE INDEX campaigns_name ON campaigns (account_id, lower(name)) WHERE status <> 'REMOVED';
@@ -101,6 +99,17 @@ CREATE TABLE permalinks (
     UNIQUE (account_id, campaign_id)
 );
 COMMENT ON TABLE permalinks IS 'Which account a public link belongs to: the link itself names none. @citus:local';
+
+-- Public from the first send on: a campaign that was never sent has no row.
+CREATE TABLE web_copies (
+    account_id  uuid           NOT NULL,
+    campaign_id uuid           NOT NULL,
+    html        text           NOT NULL,
+    rendered_at timestamptz(3) NOT NULL,
+    PRIMARY KEY (account_id, campaign_id),
+    FOREIGN KEY (account_id, campaign_id) REFERENCES campaigns (account_id, campaign_id)
+);
+COMMENT ON COLUMN web_copies.html IS 'The whole document, without any contact''s data.';
 
 CREATE TABLE test_send_days (
     account_id     uuid    NOT NULL,
