@@ -32,10 +32,7 @@ class Browser:
     async def submit(self, **typed: str) -> httpx.Response:
         """Fill in the page's last form and press its button."""
         form = LexborHTMLParser(self.page.text).css("main form")[-1]
-        fields = {
-            field.attributes["name"]: field.attributes.get("value") or ""
-            for field in form.css("input[name]")
-        }
+        fields = {field.attributes["name"]: field.attributes.get("value") or "" for field in form.css("input[name]")}
         action = form.attributes.get("action") or ""
         self.page = await self.client.post(action, data={**fields, **typed})  # type: ignore[arg-type]
         return self.page

@@ -83,9 +83,7 @@ async def test_secret_and_pkce_together_are_both_required(owner: Browser, web_ap
 
 
 @pytest.mark.parametrize("body", ["", '{"grant_type": "other&code=x"}', '["junk"]'])
-async def test_parameters_may_all_be_in_the_query(
-    owner: Browser, app: App, web_app: Client, body: str
-) -> None:
+async def test_parameters_may_all_be_in_the_query(owner: Browser, app: App, web_app: Client, body: str) -> None:
     code = (await owner.allow(**web_app.asking()))["code"]
     answer = await Api(app, None).request(
         "POST",
@@ -127,9 +125,7 @@ async def test_a_code_works_once_and_its_second_use_ends_what_came_from_the_firs
     assert renewed.body["error"] == "invalid_grant"
 
 
-async def test_of_two_uses_at_once_exactly_one_gets_a_token(
-    owner: Browser, web_app: Client, ask_token: Ask
-) -> None:
+async def test_of_two_uses_at_once_exactly_one_gets_a_token(owner: Browser, web_app: Client, ask_token: Ask) -> None:
     for _ in range(5):
         code = (await owner.allow(**web_app.asking()))["code"]
         request = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
