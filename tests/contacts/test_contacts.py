@@ -381,9 +381,7 @@ async def test_put_clears_plain_members_and_keeps_arrays_and_address(api: Api, a
         assert made[name] == kept[name]
 
 
-async def test_put_replaces_arrays_that_are_given_and_keeps_identity(
-    api: Api, account: Account, clock: Any
-) -> None:
+async def test_put_replaces_arrays_that_are_given_and_keeps_identity(api: Api, account: Account, clock: Any) -> None:
     made = await make(
         api,
         phone_numbers=[{"phone_number": "1", "kind": "work"}, {"phone_number": "2"}],
@@ -470,9 +468,14 @@ async def test_put_changes_the_address_and_keeps_its_permission(api: Api, clock:
     before = made["email_address"]
     assert {**before, "address": "new@example.com", "updated_at": changed["updated_at"]} == changed
     assert before["updated_at"] != changed["updated_at"]
-    assert 201 == (
-        await api.post("/v3/contacts", {"create_source": "Account", "email_address": {"address": "old@example.com"}})
-    ).status
+    assert (
+        201
+        == (
+            await api.post(
+                "/v3/contacts", {"create_source": "Account", "email_address": {"address": "old@example.com"}}
+            )
+        ).status
+    )
 
 
 async def test_put_leaves_the_address_dates_when_only_other_members_change(api: Api, clock: Any) -> None:
@@ -545,9 +548,7 @@ async def test_unsubscribed_contacts_come_back_only_the_way_they_left(api: Api) 
 
     refused = await put(api, made, email_address={**address, "permission_to_send": "implicit"})
     kept = await put(api, made, first_name="A", email_address={"address": address["address"]})
-    back = await put(
-        api, made, update_source="Contact", email_address={**address, "permission_to_send": "explicit"}
-    )
+    back = await put(api, made, update_source="Contact", email_address={**address, "permission_to_send": "explicit"})
 
     assert (400, "Validation failed: The contact has unsubscribed and must opt back in") == (
         refused.status,

@@ -189,7 +189,7 @@ async def test_counts_are_of_all_or_of_active_members(api: Api) -> None:
 async def test_the_collection_is_paged_in_order_of_creation(api: Api, clock: Any) -> None:
     names = ["My Contacts"]
     for number in range(5):
-        clock.move(timedelta(seconds=number % 2))
+        clock.move(timedelta(seconds=1))
         names.append((await make(api, f"List {number}"))["name"])
 
     seen: list[str] = []
@@ -209,7 +209,9 @@ async def test_the_collection_is_paged_in_order_of_creation(api: Api, clock: Any
 
 
 async def test_filters_of_the_collection(api: Api, db: Db, account: Account, clock: Any) -> None:
+    clock.move(timedelta(seconds=1))
     gone = await make(api, "Gone")
+    clock.move(timedelta(seconds=1))
     await make(api, "Kept")
     async with db.transaction() as conn:
         await lists.mark_deleted(conn, account.account_id, [gone["list_id"]], now=clock.now())
@@ -261,9 +263,7 @@ async def test_sms_counts_are_none_while_nobody_has_a_number(api: Api) -> None:
     assert (0, 0) == (found["membership_count"], found["sms_membership_count"])
 
 
-async def test_a_deleted_list_stays_readable_and_frees_its_name(
-    api: Api, db: Db, account: Account, clock: Any
-) -> None:
+async def test_a_deleted_list_stays_readable_and_frees_its_name(api: Api, db: Db, account: Account, clock: Any) -> None:
     made = await make(api, "Once")
     contact_id = await join(api, "member@example.com", made["list_id"])
     clock.move(timedelta(minutes=1))
@@ -295,8 +295,10 @@ async def test_memberships_of_a_large_list_go_in_batches(api: Api, db: Db, accou
     assert [2, 2, 1, 0] == [await batch() for _ in range(4)]
 
 
-async def test_xrefs_number_lists_in_order_of_creation(api: Api, account: Account) -> None:
+async def test_xrefs_number_lists_in_order_of_creation(api: Api, account: Account, clock: Any) -> None:
+    clock.move(timedelta(seconds=1))
     second = await make(api, "Second")
+    clock.move(timedelta(seconds=1))
     third = await make(api, "Third")
 
     answer = await api.get("/v3/contact_lists/list_id_xrefs", params={"sequence_ids": "3,002,99"})
