@@ -182,7 +182,11 @@ class App:
             "request": exchange.request, "form": _form(exchange, door), "upload": request.upload,
         }  # fmt: skip
         arguments.update({name: available[name] for name in door.names if name in available})
-        return _success(door, await self._run(door, arguments, request.problems, exchange))
+        try:
+            return _success(door, await self._run(door, arguments, request.problems, exchange))
+        finally:
+            if request.upload is not None:
+                await request.upload.close()
 
     async def _run(
         self, door: Door, arguments: dict[str, Any], problems: list[errors.Problem], exchange: Exchange
