@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from everpost.platform import mailbox as built_in_mailbox
+
 HTML = "<html><body>[[trackingImage]]<p>Hello [[FirstName]]</p><a href='https://harborlane.example/new'>New</a></body></html>"
 
 
@@ -82,7 +84,30 @@ def new_campaign(api: Any, account: Any, email: Any) -> Callable[..., Awaitable[
 
 
 @pytest.fixture
-def new_contact(api: Any, account: Any) -> Callable[..., Awaitable[str]]:
+def mailbox(db: Any) -> Callable[[], Awaitable[list[Any]]]:
+    """`await mailbox()` lists what was sent, with its source."""
+
+    async def read() -> list[Any]:
+        async with db.reader() as conn:
+            first = await built_in_mailbox.page(conn, None)
+            found = list(first.mails)
+            for number in range(2, first.last_number + 1):
+                found += (await built_in_mailbox.page(conn, None, number=number)).mails
+            return [await built_in_mailbox.find(conn, None, mail.mail_id) for mail in found]
+
+    return read
+
+
+@pytest.fixture
+async def list_id(api: Any) -> str:
+    """A list with nobody on it."""
+    reply = await api.post("/v3/contact_lists", {"name": "Readers"})
+    assert reply.status == 201, reply
+    return str(reply.body["list_id"])
+
+
+@pytest.fixture
+def new_contact(api: Any, list_id: str) -> Callable[..., Awaitable[str]]:
     """Makes a contact who may be mailed: `await new_contact("ann@example.com", first_name="Ann")`."""
 
     async def create(
@@ -91,7 +116,7 @@ def new_contact(api: Any, account: Any) -> Callable[..., Awaitable[str]]:
         body = {
             "email_address": {"address": address, "permission_to_send": permission},
             "create_source": "Account",
-            "list_memberships": [str(list_id) for list_id in (lists or [account.list_id])],
+            "list_memberships": [str(each) for each in lists] if lists else [list_id],
             **members,
         }
         reply = await api.post("/v3/contacts", body)

@@ -86,7 +86,7 @@ async def require_primary(conn: Conn, account_id: AccountId, activity_id: Campai
     return stored
 
 
-async def require_primary_of(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Stored:
+async def primary_of(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> CampaignActivityId:
     """The email of a campaign. Raises: CampaignNotFound."""
     activity_id = await one(
         conn,
@@ -100,7 +100,7 @@ async def require_primary_of(conn: Conn, account_id: AccountId, campaign_id: Cam
     )
     if activity_id is None:
         raise CampaignNotFound
-    return await require(conn, account_id, activity_id)
+    return activity_id
 
 
 def role_problem(stored: Stored) -> str:

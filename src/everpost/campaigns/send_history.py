@@ -5,7 +5,6 @@ contacts that this run added, so a repeat counts only new ones. Nobody to send t
 Source: contract, campaigns.md §3.14.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -24,6 +23,7 @@ COMPLETED = (SENT, NOBODY)
 class Run(Struct, frozen=True):
     """A send that has started."""
 
+    campaign_activity_id: CampaignActivityId
     send_id: int
     mailing_id: MailingId
 
@@ -46,33 +46,24 @@ async def listing(conn: Conn, account_id: AccountId, activity_id: CampaignActivi
     return [_shown(row) for row in await _ended(conn, account_id, activity_id)]
 
 
-async def begin(
-    conn: Conn,
-    account_id: AccountId,
-    activity_id: CampaignActivityId,
-    *,
-    list_ids: Sequence[ListId],
-    segment_ids: Sequence[SegmentId],
-    now: datetime,
-) -> Run:
-    """Open the next entry. The caller holds the campaign, so no two runs take one number."""
-    begun = Run(await _next_send_id(conn, account_id, activity_id), MailingId(new_id()))
+async def begin(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, *, now: datetime) -> None:
+    """Open the next entry, with the audience as it is set now. The caller holds the campaign, so numbers are unique."""
     await run(
         conn,
         """
         INSERT INTO campaign_runs (account_id, campaign_activity_id, send_id, mailing_id, contact_list_ids,
                                    segment_ids, run_at, status, sent_count, reason_code)
-        VALUES (:account_id, :activity_id, :send_id, :mailing_id, :list_ids,
-                :segment_ids, :now, 'RUNNING', 0, 0)""",
+        SELECT a.account_id, a.campaign_activity_id, :send_id, :mailing_id, t.contact_list_ids,
+               t.segment_ids, :now, 'RUNNING', 0, 0
+          FROM campaign_activities a
+          JOIN campaign_contents t ON t.account_id = a.account_id AND t.campaign_id = a.campaign_id
+         WHERE a.account_id = :account_id AND a.campaign_activity_id = :activity_id""",
         account_id=account_id,
         activity_id=activity_id,
-        send_id=begun.send_id,
-        mailing_id=begun.mailing_id,
-        list_ids=list_ids,
-        segment_ids=segment_ids,
+        send_id=await _next_send_id(conn, account_id, activity_id),
+        mailing_id=new_id(),
         now=now,
     )
-    return begun
 
 
 async def require_running(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Run:
@@ -81,7 +72,7 @@ async def require_running(conn: Conn, account_id: AccountId, activity_id: Campai
         conn,
         Run,
         """
-        SELECT send_id, mailing_id
+        SELECT campaign_activity_id, send_id, mailing_id
           FROM campaign_runs
          WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND status = 'RUNNING'""",
         account_id=account_id,
@@ -91,9 +82,7 @@ async def require_running(conn: Conn, account_id: AccountId, activity_id: Campai
     return running
 
 
-async def end(
-    conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, send_id: int, *, count: int, reason_code: int
-) -> None:
+async def end(conn: Conn, account_id: AccountId, ended: Run, *, count: int, reason_code: int) -> None:
     """Close an entry."""
     await run(
         conn,
@@ -102,8 +91,8 @@ async def end(
            SET status = :status, sent_count = :count, reason_code = :reason_code
          WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND send_id = :send_id""",
         account_id=account_id,
-        activity_id=activity_id,
-        send_id=send_id,
+        activity_id=ended.campaign_activity_id,
+        send_id=ended.send_id,
         status="COMPLETED" if reason_code in COMPLETED else "ERRORED",
         count=count,
         reason_code=reason_code,

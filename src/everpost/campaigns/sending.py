@@ -54,29 +54,23 @@ async def send(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None:
 async def _start(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
     if not await states.start(conn, account_id, campaign_id, now=now):
         return
-    stored = await campaign_activities.require_primary_of(conn, account_id, campaign_id)
-    await send_history.begin(
-        conn,
-        account_id,
-        stored.campaign_activity_id,
-        list_ids=stored.contact_list_ids,
-        segment_ids=stored.segment_ids,
-        now=now,
-    )
+    activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
+    await send_history.begin(conn, account_id, activity_id, now=now)
 
 
 async def _send(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
     if not await states.hold_executing(conn, account_id, campaign_id):
         return
-    stored = await campaign_activities.require_primary_of(conn, account_id, campaign_id)
-    run = await send_history.require_running(conn, account_id, stored.campaign_activity_id)
+    activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
+    run = await send_history.require_running(conn, account_id, activity_id)
+    stored = await campaign_activities.require(conn, account_id, activity_id)
     try:
         # What a refused run had opened already is undone; the entry about it stays.
         async with savepoint(conn):
             count, reason_code = await _hand_over(conn, account_id, stored, run), SENT
     except NotSent as refusal:
         count, reason_code = 0, refusal.reason_code
-    await _end(conn, account_id, stored, run, count=count, reason_code=reason_code, now=now)
+    await _end(conn, account_id, campaign_id, run, count=count, reason_code=reason_code, now=now)
 
 
 async def _hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run) -> int:
@@ -118,23 +112,28 @@ async def _mailing(conn: Conn, account_id: AccountId, stored: Stored, run: Run) 
 async def _give_up(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
     if not await states.hold_executing(conn, account_id, campaign_id):
         return
-    stored = await campaign_activities.require_primary_of(conn, account_id, campaign_id)
-    run = await send_history.require_running(conn, account_id, stored.campaign_activity_id)
-    await _end(conn, account_id, stored, run, count=0, reason_code=FAILED, now=now)
+    activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
+    run = await send_history.require_running(conn, account_id, activity_id)
+    await _end(conn, account_id, campaign_id, run, count=0, reason_code=FAILED, now=now)
 
 
 async def _end(
-    conn: Conn, account_id: AccountId, stored: Stored, run: Run, *, count: int, reason_code: int, now: datetime
+    conn: Conn,
+    account_id: AccountId,
+    campaign_id: CampaignId,
+    run: Run,
+    *,
+    count: int,
+    reason_code: int,
+    now: datetime,
 ) -> None:
-    await send_history.end(
-        conn, account_id, stored.campaign_activity_id, run.send_id, count=count, reason_code=reason_code
-    )
+    await send_history.end(conn, account_id, run, count=count, reason_code=reason_code)
     step = "finish" if reason_code in send_history.COMPLETED else "fail"
-    await states.end(conn, account_id, stored.campaign_id, step, now=now)
+    await states.end(conn, account_id, campaign_id, step, now=now)
     log.info(
-        "campaign sent" if reason_code == SENT else "campaign not sent",
+        "campaign run ended",
         account_id=str(account_id),
-        campaign_id=str(stored.campaign_id),
+        campaign_id=str(campaign_id),
         send_id=run.send_id,
         count=count,
         reason_code=reason_code,
