@@ -1,0 +1,115 @@
+"""The doors of bulk work. Deleting a list lives here too: a route lives with the slice that does the work."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from everpost.activities import import_requests, ledger, list_deletions
+from everpost.activities.csv_rows import MAX_BYTES
+from everpost.activities.shapes import (
+    ActivitiesQuery,
+    Activity,
+    ActivityPage,
+    FileImport,
+    JsonImport,
+    ListDeletion,
+)
+from everpost.contacts import errors, lists
+from everpost.ids import ActivityId, ListId
+from everpost.platform.caller import Caller
+from everpost.platform.db import Conn
+from everpost.platform.http import Answer, Doors, FormData, UploadFile
+
+# Far more than an import reads of an upload: what is too much is dropped, not refused.
+_LARGEST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
+_LARGEST_JSON_BYTES: Final = 16 * 1024 * 1024
+
+doors = Doors(area=errors.AREA, tag="Bulk Activities")
+list_doors = Doors(area=errors.AREA, tag="Contact Lists")
+
+
+@doors.post(
+    "/v3/activities/contacts_file_import",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+    consumes="multipart",
+    max_body_bytes=_LARGEST_UPLOAD_BYTES,
+)
+async def import_contacts_file(conn: Conn, caller: Caller, upload: FormData) -> Activity:
+    """Import contacts from a CSV file.
+
+    Parts: `file` (a .csv file, at most 4 MB and 40,000 lines are read), `list_ids` (1 to 50 lists, joined by commas)
+    and `sms_permission_to_send` when the file has an `sms_number` column.
+    """
+    return await import_requests.start_file(conn, caller.account_id, await _file_import(upload))
+
+
+@doors.post(
+    "/v3/activities/contacts_json_import",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+    max_body_bytes=_LARGEST_JSON_BYTES,
+)
+async def import_contacts_json(conn: Conn, caller: Caller, data: JsonImport) -> Activity:
+    """Import contacts from a list of objects whose members are named like the columns of a CSV file."""
+    return await import_requests.start_json(conn, caller.account_id, data)
+
+
+@doors.post(
+    "/v3/activities/list_delete",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def delete_contact_lists(conn: Conn, caller: Caller, data: ListDeletion) -> Activity:
+    """Delete several contact lists; the contacts on them stay."""
+    return await list_deletions.start(conn, caller.account_id, data.list_ids)
+
+
+@doors.get("/v3/activities", scope="contact_data", privilege="contacts:write")
+async def get_activities(conn: Conn, caller: Caller, query: ActivitiesQuery) -> ActivityPage:
+    """The bulk activities of the last ten days, newest first."""
+    return await ledger.page(conn, caller.account_id, query)
+
+
+@doors.get("/v3/activities/{activity_id}", scope="contact_data", privilege="contacts:write")
+async def get_activity(conn: Conn, caller: Caller, activity_id: ActivityId) -> Activity:
+    """One bulk activity: how far it is, what it counted, what went wrong."""
+    return await ledger.get(conn, caller.account_id, activity_id)
+
+
+@list_doors.delete(
+    "/v3/contact_lists/{list_id}",
+    scope="contact_data",
+    privilege="contacts:lists:write",
+    status=202,
+    exists=lists.require,
+    bad_id_status=404,
+)
+async def delete_contact_list(conn: Conn, caller: Caller, list_id: ListId) -> Answer:
+    """Delete a contact list in the background; the contacts on it stay."""
+    activity = await list_deletions.start_one(conn, caller.account_id, list_id)
+    return Answer(activity, status=202, headers={"Location": activity.links.self.href})
+
+
+async def _file_import(upload: FormData) -> FileImport:
+    file = upload.get("file")
+    texts = [part for part in upload.getlist("list_ids") if isinstance(part, str)]
+    permission = upload.get("sms_permission_to_send")
+    sent = FileImport(
+        file_name=None if file is None else "",
+        content=None,
+        list_ids=texts or None,
+        sms_permission_to_send=permission if isinstance(permission, str) else None,
+    )
+    if isinstance(file, UploadFile):
+        sent = replace(sent, file_name=file.filename or "", content=await file.read(MAX_BYTES + 1))
+    return sent
+
+
+doors.doors += list_doors.doors

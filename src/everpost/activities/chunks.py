@@ -1,0 +1,24 @@
+"""What readers of import files hand to the checks: some rows as columns of text, and where the next ones begin."""
+
+import polars as pl
+from msgspec import Struct
+
+LINE = "line"  # the column that says where in its file a row stands; no heading can mean it
+
+
+class Position(Struct, frozen=True):
+    """The place between two rows of a file: its byte, and the number of the line (or item) that begins there."""
+
+    offset: int
+    line: int
+
+
+class Chunk(Struct, frozen=True, kw_only=True):
+    """Rows in the order of their file: `line`, then one column of text per column of the contract; null is blank."""
+
+    rows: pl.DataFrame
+    rows_count: int  # the unreadable ones included
+    unreadable: list[str]  # a text for each row that is none, like "Line 7: ..."
+    next: Position
+    is_last: bool
+    has_control_characters: bool

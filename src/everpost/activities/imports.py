@@ -1,0 +1,220 @@
+"""Imports: a file, or a list of objects, becomes contacts on lists.
+
+One chunk after the other: read → check → one transaction of upsert and ledger. While a chunk's transaction runs, the
+next chunk is read and checked in a thread. Killed anywhere, the work goes on at the last committed position, and what
+was committed is not done twice. Source: contract, bulk-activities.md §3.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from everpost.activities import csv_columns, csv_rows, import_requests, json_rows, ledger, row_checks, runner, upsert
+from everpost.activities.chunks import Chunk, Position
+from everpost.activities.import_requests import Request
+from everpost.activities.row_checks import Checked
+from everpost.activities.runner import Turn
+from everpost.activities.upsert import Batch, Target, Written
+from everpost.contacts import bulk, custom_fields
+from everpost.contacts.custom_fields import FieldDefinition
+from everpost.platform import clock, storage
+from everpost.platform.db import Taken
+
+# Somebody known only since the chunk was looked up makes it fail; each new attempt sees everybody committed before.
+_ATTEMPTS: Final = 5
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far an import is, as the ledger keeps it."""
+
+    next: Position | None = None  # None: nothing was read yet
+    is_done: bool = False
+    unknown_fields: list[str] = []  # headings of custom fields that do not exist, each told once
+    persons: int = 0
+    wrong: int = 0
+    correctable: int = 0
+    not_listed: int = 0
+
+    @property
+    def counters(self) -> dict[str, int]:
+        return {
+            "person_count": self.persons,
+            "error_count": self.wrong,
+            "correctable_count": self.correctable,
+            "cannot_add_to_list_count": self.not_listed,
+        }
+
+
+class Source(Protocol):
+    """A stored upload."""
+
+    label: str  # what its rows are called
+    headings: int  # rows that are not contacts
+
+    def read(self, position: Position | None) -> Chunk: ...
+
+
+class CsvSource:
+    label, headings = "Line", 1
+
+    def __init__(self, file_name: str) -> None:
+        self._file_name = file_name
+        with storage.open_file(file_name) as file:
+            headings, self._first = csv_rows.read_header(file)
+        self._columns = csv_columns.read(headings)
+
+    def read(self, position: Position | None) -> Chunk:
+        with storage.open_file(self._file_name) as file:
+            return csv_rows.read_chunk(file, position or self._first, self._columns)
+
+
+class JsonSource:
+    label, headings = "Item", 0
+
+    def __init__(self, file_name: str) -> None:
+        self._file_name = file_name
+
+    def read(self, position: Position | None) -> Chunk:
+        with storage.open_file(self._file_name) as file:
+            return json_rows.read_chunk(file, position or json_rows.FIRST)
+
+
+class Ready(Struct, frozen=True):
+    """A chunk that was read and checked and waits for its transaction."""
+
+    chunk: Chunk
+    checked: Checked
+    batch: Batch
+
+
+_read_request = msgspec.json.Decoder(Request).decode
+_read_progress = msgspec.json.Decoder(Progress | None).decode
+
+
+@runner.work(import_requests.FILE, import_requests.JSON)
+async def run(turn: Turn) -> None:
+    """Import chunk by chunk until the file ends or the turn is over."""
+    entry = turn.entry
+    assert entry.file_name is not None
+    try:
+        source: Source = (CsvSource if entry.kind == import_requests.FILE else JsonSource)(entry.file_name)
+        size_bytes = storage.size_bytes(entry.file_name)
+    except FileNotFoundError:
+        await turn.give_up("failed", "The file could not be read")
+        return
+    progress = _read_progress(entry.position) or Progress()
+    work = await _open(turn, source, size_bytes)
+    progress = await work.go_on(progress)
+    if progress.is_done:
+        await turn.complete({"items_total_count": progress.persons + source.headings, **progress.counters})
+
+
+class Import:
+    """A turn of one import."""
+
+    def __init__(
+        self, turn: Turn, source: Source, target: Target, fields: Mapping[str, FieldDefinition], size_bytes: int
+    ) -> None:
+        self._turn = turn
+        self._source = source
+        self._target = target
+        self._fields = fields
+        self._size_bytes = size_bytes
+        self._are_all_new = True  # what is expected of the next chunk: the same as of the last
+
+    async def go_on(self, progress: Progress) -> Progress:
+        """Chunk after chunk, until the file ends or the turn is over."""
+        upcoming = self._prepare_beside(progress.next)
+        try:
+            while not progress.is_done:
+                ready = await upcoming
+                if not ready.chunk.is_last:
+                    upcoming = self._prepare_beside(ready.chunk.next)
+                progress = await self._write(ready, progress)
+                if self._turn.is_over:
+                    break
+        finally:
+            upcoming.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await upcoming
+        return progress
+
+    def _prepare_beside(self, position: Position | None) -> asyncio.Task[Ready]:
+        return asyncio.create_task(asyncio.to_thread(self._prepare, position))
+
+    def _prepare(self, position: Position | None) -> Ready:
+        chunk = self._source.read(position)
+        checked = row_checks.check(chunk, self._fields, label=self._source.label)
+        return Ready(chunk, checked, upsert.prepare(checked.rows, self._target, are_all_new=self._are_all_new))
+
+    async def _write(self, ready: Ready, progress: Progress) -> Progress:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(Taken):
+                return await self._write_once(ready, progress)
+        return await self._write_once(ready, progress)
+
+    async def _write_once(self, ready: Ready, progress: Progress) -> Progress:
+        unknown = [
+            column
+            for column in ready.chunk.rows.columns
+            if column.startswith(csv_columns.CUSTOM) and column not in (*self._fields, *progress.unknown_fields)
+        ]
+        async with self._turn.step() as conn:
+            await bulk.prepare(conn)
+            written = await upsert.write(conn, ready.batch, self._target)
+            following = _after(progress, ready, written, unknown)
+            await ledger.advance(
+                conn,
+                self._turn.account_id,
+                self._turn.entry.activity_id,
+                position=following,
+                counters=following.counters,
+                errors=[*(f"Unknown custom field: {name}" for name in unknown), *ready.checked.errors, *written.errors],
+                percent=99 * ready.chunk.next.offset // max(self._size_bytes, 1),
+            )
+        self._are_all_new = written.known_count == 0
+        return following
+
+
+async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
+    request = _read_request(turn.entry.request)
+    async with turn.step() as conn:
+        list_ids = await bulk.existing_lists(conn, turn.account_id, request.list_ids)
+        fields = await custom_fields.definitions(conn, turn.account_id)
+        gone = [list_id for list_id in request.list_ids if list_id not in list_ids]
+        if gone and _read_progress(turn.entry.position) is None:
+            errors = [f"List {list_id} was not found" for list_id in gone]
+            await ledger.advance(
+                conn,
+                turn.account_id,
+                turn.entry.activity_id,
+                position=Progress(),
+                counters={},
+                errors=errors,
+                percent=1,
+            )
+    target = Target(account_id=turn.account_id, list_ids=list_ids, label=source.label, now=clock.now_seconds())
+    return Import(turn, source, target, _by_column(fields), size_bytes)
+
+
+def _by_column(fields: Sequence[FieldDefinition]) -> dict[str, FieldDefinition]:
+    """Custom fields by the headings that mean them: their names, and their labels where no name is the same."""
+    by_label = {csv_columns.name(csv_columns.CUSTOM + field.label): field for field in fields}
+    by_name = {csv_columns.name(csv_columns.CUSTOM + field.name): field for field in fields}
+    return {column: field for column, field in {**by_label, **by_name}.items() if column is not None}
+
+
+def _after(progress: Progress, ready: Ready, written: Written, unknown: list[str]) -> Progress:
+    return Progress(
+        next=ready.chunk.next,
+        is_done=ready.chunk.is_last,
+        unknown_fields=[*progress.unknown_fields, *unknown],
+        persons=progress.persons + ready.checked.person_count,
+        wrong=progress.wrong + ready.checked.error_count,
+        correctable=progress.correctable + ready.checked.correctable_count,
+        not_listed=progress.not_listed + written.cannot_add_to_list_count,
+    )

@@ -1,0 +1,149 @@
+"""Runs bulk activities: per account strictly one after the other, accounts beside each other.
+
+A job claims the account's lane, works on the oldest unfinished activity for one turn, and enqueues itself again while
+work is left, so a long import does not keep a worker from the other accounts. A worker may be killed anywhere: the next
+one resumes at the last committed position. An activity that goes on failing without progress is given up.
+
+    @work("list_delete")
+    async def run(turn: Turn) -> None: ...      # steps until done or `turn.is_over`; may run again from any step
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Final, TypeAlias, TypeVar
+
+from everpost.activities import lanes, ledger
+from everpost.activities.lanes import Lane, LeaseLost
+from everpost.activities.ledger import Entry, New
+from everpost.activities.shapes import Activity, State
+from everpost.ids import AccountId
+from everpost.platform import clock, logs, storage
+from everpost.platform.db import Conn, Db
+from everpost.platform.jobs import every, job
+
+UPLOADS: Final = "activities"  # the folder of uploads in the file storage
+_TURN_SECONDS: Final = 5.0
+_MOST_STALLS: Final = 10
+_LONGEST: Final = timedelta(hours=1)
+
+log = logs.get(__name__)
+
+
+class Turn:
+    """A stretch of work on one activity, by the holder of its account's lane."""
+
+    def __init__(self, lane: Lane, entry: Entry, ends_at: float) -> None:
+        self.account_id = lane.account_id
+        self.entry = entry
+        self._lane = lane
+        self._ends_at = ends_at
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to stop after this step, and leave the rest to the next turn."""
+        return time.monotonic() >= self._ends_at
+
+    def step(self) -> AbstractAsyncContextManager[Conn]:
+        """One transaction of the work; whoever may not go on working finds out at its end. Raises: LeaseLost."""
+        return self._lane.step()
+
+    async def complete(self, counters: dict[str, int] | None) -> None:
+        """The last step. Raises: LeaseLost."""
+        async with self.step() as conn:
+            await ledger.complete(conn, self.account_id, self.entry.activity_id, counters=counters)
+        await self._drop_file()
+
+    async def give_up(self, state: State, reason: str) -> None:
+        """The last step of an activity that cannot be completed. Raises: LeaseLost."""
+        async with self.step() as conn:
+            await ledger.give_up(conn, self.account_id, self.entry.activity_id, state, reason)
+        await self._drop_file()
+
+    async def _drop_file(self) -> None:
+        # After the commit: until then another worker may need it. One that is forgotten here goes after ten days.
+        if self.entry.file_name is not None:
+            await storage.delete(self.entry.file_name)
+
+
+Work: TypeAlias = Callable[[Turn], Awaitable[None]]
+AnyWork = TypeVar("AnyWork", bound=Work)
+
+_works: dict[str, Work] = {}
+
+
+def work(*kinds: str) -> Callable[[AnyWork], AnyWork]:
+    """Register what does the work of these kinds of activity."""
+
+    def register(function: AnyWork) -> AnyWork:
+        _works.update(dict.fromkeys(kinds, function))
+        return function
+
+    return register
+
+
+async def start(conn: Conn, account_id: AccountId, new: New) -> Activity:
+    """Open an activity; its work begins after the commit."""
+    await lanes.add_work(conn, account_id)
+    activity = await ledger.open_entry(conn, account_id, new)
+    await run_lane.later(conn, account_id=account_id)
+    return activity
+
+
+@job("activities.run")
+async def run_lane(db: Db, account_id: AccountId) -> None:
+    """Work for one turn. Nothing to do while another worker holds the lane: that one sees new work before it leaves."""
+    lane = await lanes.claim(db, account_id)
+    if lane is None:
+        return
+    ends_at = time.monotonic() + _TURN_SECONDS
+    try:
+        while await _work_on_oldest(lane, ends_at) and time.monotonic() < ends_at:
+            pass
+        await _leave(lane)
+    except LeaseLost:
+        log.info("lane taken over", account_id=str(account_id))
+
+
+@every(timedelta(seconds=5))
+async def wake(db: Db) -> None:
+    """Go on with what a dead worker left behind."""
+    async with db.transaction() as conn:
+        for account_id in await lanes.deserted(conn):
+            await run_lane.later(conn, account_id=account_id, only_once=f"activities.run:{account_id}")
+
+
+@every(timedelta(hours=1))
+async def forget(db: Db) -> None:
+    """Delete activities of more than ten days ago, and uploads that nobody needs any more."""
+    before = clock.now() - ledger.KEPT
+    async with db.transaction() as conn:
+        await ledger.forget(conn, before)
+    await storage.delete_older(UPLOADS, before)
+
+
+async def _work_on_oldest(lane: Lane, ends_at: float) -> bool:
+    """Whether there was anything to work on."""
+    async with lane.step() as conn:
+        entry = await ledger.begin_oldest(conn, lane.account_id)
+    if entry is None:
+        return False
+    turn = Turn(lane, entry, ends_at)
+    if entry.stalls > _MOST_STALLS:
+        log.error("activity given up", activity_id=str(entry.activity_id), kind=entry.kind)
+        await turn.give_up("failed", "The activity could not be completed because of an internal error")
+    elif entry.started_at is not None and clock.now() - entry.started_at > _LONGEST:
+        await turn.give_up("timed_out", "The activity took too long")
+    else:
+        await _works[entry.kind](turn)
+    return True
+
+
+async def _leave(lane: Lane) -> None:
+    async with lane.db.transaction() as conn:
+        await lanes.lock(conn, lane.account_id)
+        is_work_left = await ledger.is_work_left(conn, lane.account_id)
+        await lane.release(conn, has_work=is_work_left)
+        if is_work_left:
+            await run_lane.later(conn, account_id=lane.account_id)

@@ -1,0 +1,66 @@
+"""What crosses the wire: activities and what starts them. Source: contract, bulk-activities.md §1, §3, §4.2."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from everpost.ids import ActivityId, ListId
+from everpost.platform.paging import Link, Links, PageQuery
+
+MAX_IMPORTED: Final = 40_000
+
+State: TypeAlias = Literal["initialized", "processing", "completed", "failed", "timed_out", "cancelled"]
+SmsPermission: TypeAlias = Literal["explicit", "not_set"]
+
+
+class ActivityLinks(Struct):
+    self: Link
+
+
+class Activity(Struct, omit_defaults=True, kw_only=True):
+    """A bulk activity and how far it is. `completed_at` is there in final states only: programs wait for it."""
+
+    activity_id: ActivityId
+    state: State
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+    source_file_name: str | None = None
+    percent_done: int
+    activity_errors: list[str]
+    status: dict[str, int] | UnsetType = UNSET
+    links: ActivityLinks = field(name="_links")
+
+
+class ActivityPage(Struct, omit_defaults=True):
+    activities: list[Activity]
+    links: Links | UnsetType = field(name="_links", default=UNSET)
+
+
+class ActivitiesQuery(PageQuery, kw_only=True):
+    state: State | None = None
+
+
+class FileImport(Struct, frozen=True):
+    """A CSV file as it came by multipart; None is a part that was not sent."""
+
+    file_name: str | None
+    content: bytes | None  # at most one byte more than an import takes
+    list_ids: list[str] | None  # texts: identifiers joined by commas, or a JSON array
+    sms_permission_to_send: str | None
+
+
+class JsonImport(Struct):
+    """Contacts as flat objects whose members are named like the columns of a CSV file."""
+
+    import_data: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_IMPORTED)]
+    list_ids: Annotated[list[ListId], Meta(min_length=1)]
+    sms_permission_to_send: SmsPermission | None = None
+
+
+class ListDeletion(Struct):
+    """Lists to delete."""
+
+    list_ids: Annotated[list[ListId], Meta(min_length=1, max_length=100)]

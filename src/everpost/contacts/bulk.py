@@ -1,0 +1,224 @@
+"""Many contacts at once: what an import reads and writes, set by set.
+
+Rules: people who are not known yet are copied in, which costs half of what inserting does, and the unique index refuses
+a chunk in which somebody became known meanwhile. Known ones are compared where they lie, and only who differs is locked
+(contacts, in the order of their ids, then memberships) and written. Everything is found by index: a plan that reads the
+whole table would make each chunk slower than the last. Source: contract, bulk-activities.md §3.3.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, BinaryIO, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from everpost.contacts import stored
+from everpost.contacts.stored import StoredContact
+from everpost.ids import AccountId, ContactId, ListId
+from everpost.platform.db import Conn, copy_csv_in, many, one, run
+
+# What a new contact of an import is given; columns that are left out have their defaults.
+ALWAYS: Final = (
+    "account_id", "contact_id", "email_address", "email_key", "permission_to_send", "opt_in_source", "opt_in_date",
+    "confirm_status", "email_created_at", "email_updated_at", "create_source", "source_name", "created_at",
+    "updated_at",
+)  # fmt: skip
+COMPARED: Final = (
+    "first_name", "last_name", "job_title", "company_name", "birthday_month", "birthday_day", "anniversary",
+    "custom_values", "phone_numbers", "street_addresses",
+)  # fmt: skip
+
+
+class Known(Struct, kw_only=True):
+    """Known contacts, column by column in one order; a column that was not asked for is None, as are all for nobody."""
+
+    email_key: list[str] | None
+    contact_id: list[ContactId] | None
+    is_deleted: list[bool] | None
+    is_unsubscribed: list[bool] | None
+    first_name: list[str | None] | None
+    last_name: list[str | None] | None
+    job_title: list[str | None] | None
+    company_name: list[str | None] | None
+    birthday_month: list[int | None] | None
+    birthday_day: list[int | None] | None
+    anniversary: list[date | None] | None
+    custom_values: list[str] | None
+    phone_numbers: list[str] | None
+    street_addresses: list[str] | None
+
+
+class Joining(Struct, frozen=True):
+    """A contact who joins a list."""
+
+    contact_id: ContactId
+    list_id: ListId
+
+
+async def existing_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> list[ListId]:
+    """Those of the lists that are there, in the given order, each once."""
+    found = await many(
+        conn,
+        UUID,
+        """SELECT list_id FROM contact_lists
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[]) AND deleted_at IS NULL""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
+    return [list_id for list_id in dict.fromkeys(list_ids) if list_id in found]
+
+
+async def prepare(conn: Conn) -> None:
+    """For the rest of this transaction: find by index, and do not wait for the disk at the commit.
+
+    An import's chunk that a power cut takes back takes its place in the ledger back with it, so it is simply done
+    again; the commit that completes the import waits, and with it all before are on disk.
+    """
+    await run(conn, "SET LOCAL enable_seqscan = off")
+    await run(conn, "SET LOCAL enable_hashjoin = off")
+    await run(conn, "SET LOCAL synchronous_commit = off")
+
+
+async def find(conn: Conn, account_id: AccountId, email_keys: Sequence[str], columns: set[str]) -> Known:
+    """Who of these is known, deleted contacts included, with the named columns of `COMPARED`."""
+    found = await one(
+        conn,
+        Known,
+        """SELECT array_agg(email_key) AS email_key,
+                  array_agg(contact_id) AS contact_id,
+                  array_agg(deleted_at IS NOT NULL) AS is_deleted,
+                  array_agg(permission_to_send = 'unsubscribed') AS is_unsubscribed,
+                  array_agg(first_name) FILTER (WHERE :first_name) AS first_name,
+                  array_agg(last_name) FILTER (WHERE :last_name) AS last_name,
+                  array_agg(job_title) FILTER (WHERE :job_title) AS job_title,
+                  array_agg(company_name) FILTER (WHERE :company_name) AS company_name,
+                  array_agg(birthday_month) FILTER (WHERE :birthday_month) AS birthday_month,
+                  array_agg(birthday_day) FILTER (WHERE :birthday_day) AS birthday_day,
+                  array_agg(anniversary) FILTER (WHERE :anniversary) AS anniversary,
+                  array_agg(custom_values::text) FILTER (WHERE :custom_values) AS custom_values,
+                  array_agg(phone_numbers::text) FILTER (WHERE :phone_numbers) AS phone_numbers,
+                  array_agg(street_addresses::text) FILTER (WHERE :street_addresses) AS street_addresses
+             FROM contacts
+            WHERE account_id = :account_id AND email_key = ANY(:email_keys::text[])""",
+        account_id=account_id,
+        email_keys=email_keys,
+        **{column: column in columns for column in COMPARED},
+    )
+    assert found is not None
+    return found
+
+
+async def copy_contacts(conn: Conn, columns: Sequence[str], rows: BinaryIO) -> None:
+    """New contacts from CSV with these columns. Raises: Taken, when one of them is known by now."""
+    await copy_csv_in(conn, "contacts", columns=columns, source=rows)
+
+
+async def copy_memberships(conn: Conn, rows: BinaryIO) -> None:
+    """Memberships of new contacts from CSV: account, list, contact, time."""
+    await copy_csv_in(
+        conn, "list_memberships", columns=["account_id", "list_id", "contact_id", "created_at"], source=rows
+    )
+
+
+async def missing_on(
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], contact_ids: Sequence[ContactId]
+) -> list[ContactId]:
+    """Those of the contacts who are not on all of the lists."""
+    if not contact_ids or not list_ids:
+        return []
+    if await _count_memberships(conn, account_id, list_ids, contact_ids) == len(contact_ids) * len(list_ids):
+        return []
+    missing = await many(
+        conn,
+        UUID,
+        """SELECT contact_id FROM contacts
+            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])
+              AND (SELECT count(*) FROM list_memberships m
+                    WHERE m.account_id = :account_id AND m.contact_id = contacts.contact_id
+                      AND m.list_id = ANY(:list_ids::uuid[])) < :lists""",
+        account_id=account_id,
+        contact_ids=contact_ids,
+        list_ids=list_ids,
+        lists=len(list_ids),
+    )
+    return [ContactId(contact_id) for contact_id in missing]
+
+
+async def lock(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]) -> list[StoredContact]:
+    """The rows, held until the transaction ends."""
+    return await many(
+        conn,
+        StoredContact,
+        stored.SELECT + " AND contact_id = ANY(:contact_ids::uuid[]) ORDER BY contact_id FOR UPDATE",
+        account_id=account_id,
+        contact_ids=contact_ids,
+    )
+
+
+async def write(conn: Conn, account_id: AccountId, changed: Sequence[StoredContact]) -> None:
+    """Write locked rows back, as far as an import may change them."""
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in changed] for name in _WRITTEN}
+    for name in ("custom_values", "phone_numbers", "street_addresses"):
+        columns[name] = [bytes(value).decode() for value in columns[name]]
+    await run(
+        conn,
+        """UPDATE contacts
+              SET opt_out_source = new.opt_out_source, opt_out_date = new.opt_out_date,
+                  opt_out_reason = new.opt_out_reason, first_name = new.first_name, last_name = new.last_name,
+                  job_title = new.job_title, company_name = new.company_name, birthday_month = new.birthday_month,
+                  birthday_day = new.birthday_day, anniversary = new.anniversary, update_source = new.update_source,
+                  updated_at = new.updated_at, deleted_at = new.deleted_at,
+                  custom_values = new.custom_values::jsonb, phone_numbers = new.phone_numbers::jsonb,
+                  street_addresses = new.street_addresses::jsonb
+             FROM unnest(:contact_id::uuid[], :opt_out_source::text[], :opt_out_date::timestamptz[],
+                         :opt_out_reason::text[], :first_name::text[], :last_name::text[], :job_title::text[],
+                         :company_name::text[], :birthday_month::smallint[], :birthday_day::smallint[],
+                         :anniversary::date[], :update_source::text[], :updated_at::timestamptz[],
+                         :deleted_at::timestamptz[], :custom_values::text[], :phone_numbers::text[],
+                         :street_addresses::text[])
+                  AS new (contact_id, opt_out_source, opt_out_date, opt_out_reason, first_name, last_name, job_title,
+                          company_name, birthday_month, birthday_day, anniversary, update_source, updated_at,
+                          deleted_at, custom_values, phone_numbers, street_addresses)
+            WHERE contacts.account_id = :account_id AND contacts.contact_id = new.contact_id""",
+        account_id=account_id,
+        **columns,
+    )
+
+
+async def join(conn: Conn, account_id: AccountId, joining: Sequence[Joining], *, now: datetime) -> None:
+    """Put locked contacts on lists; those who are on them already stay as they are."""
+    await run(
+        conn,
+        """INSERT INTO list_memberships (account_id, list_id, contact_id, created_at)
+           SELECT :account_id, list_id, contact_id, :now
+             FROM unnest(:list_ids::uuid[], :contact_ids::uuid[]) AS joining (list_id, contact_id)
+               ON CONFLICT DO NOTHING""",
+        account_id=account_id,
+        list_ids=[each.list_id for each in joining],
+        contact_ids=[each.contact_id for each in joining],
+        now=now,
+    )
+
+
+async def _count_memberships(
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], contact_ids: Sequence[ContactId]
+) -> int:
+    counted = await one(
+        conn,
+        int,
+        """SELECT count(*) FROM list_memberships
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+              AND contact_id = ANY(:contact_ids::uuid[])""",
+        account_id=account_id,
+        list_ids=list_ids,
+        contact_ids=contact_ids,
+    )
+    return counted or 0
+
+
+_WRITTEN: Final = (
+    "contact_id", "opt_out_source", "opt_out_date", "opt_out_reason", "first_name", "last_name", "job_title",
+    "company_name", "birthday_month", "birthday_day", "anniversary", "update_source", "updated_at", "deleted_at",
+    "custom_values", "phone_numbers", "street_addresses",
+)  # fmt: skip

@@ -1,0 +1,83 @@
+"""Files that outlive a request: uploads that wait for a worker, results that wait to be fetched.
+
+Names are made by the program from ids, like `imports/<account>/<activity>.csv`. They lie below `files` in the data
+folder, which all nodes share. A file is there whole or not at all, and once `put` returns it survives a power cut.
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from everpost.platform import config
+
+
+async def put(name: str, content: bytes) -> None:
+    """Store a file; one of that name is replaced."""
+    await asyncio.to_thread(_write, _path(name), content)
+
+
+def open_file(name: str) -> BinaryIO:
+    """For reading, where it is needed: in a thread. Raises: FileNotFoundError."""
+    return _path(name).open("rb")
+
+
+def size_bytes(name: str) -> int:
+    """Raises: FileNotFoundError."""
+    return _path(name).stat().st_size
+
+
+async def delete(name: str) -> None:
+    """Delete a file; it may be gone already."""
+    await asyncio.to_thread(_path(name).unlink, missing_ok=True)
+
+
+async def delete_older(folder: str, than: datetime) -> int:
+    """Delete what lies in a folder, subfolders included, and was last written before a moment; returns how many."""
+    return await asyncio.to_thread(_delete_older, _path(folder), than.timestamp())
+
+
+def _path(name: str) -> Path:
+    parts = Path(name).parts
+    assert parts, name
+    assert not Path(name).is_absolute(), name
+    assert ".." not in parts, name
+    return config.current().data.joinpath("files", *parts)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without this the renaming itself may be lost, though the content is on disk.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _delete_older(folder: Path, before_seconds: float) -> int:
+    deleted = 0
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_mtime < before_seconds:
+                path.unlink()
+                deleted += 1
+    return deleted

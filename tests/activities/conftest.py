@@ -1,0 +1,51 @@
+"""What tests of bulk activities share."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, Reply
+
+ImportFile = Callable[..., Awaitable[Reply]]
+
+
+@pytest.fixture
+def import_file(api: Api, account: Any) -> ImportFile:
+    """`await import_file(text)` posts a CSV file for the account's list, as httpx writes multipart."""
+
+    async def post(content: str | bytes, *, name: str = "people.csv", **parts: Any) -> Reply:
+        data = {"list_ids": str(account.list_id), **parts}
+        data = {part: value for part, value in data.items() if value is not None}
+        body = content.encode() if isinstance(content, str) else content
+        return await api.post("/v3/activities/contacts_file_import", data=data, files={"file": (name, body)})
+
+    return post
+
+
+@pytest.fixture
+def finished(api: Api, work: Callable[[], Awaitable[int]]) -> Callable[[Reply], Awaitable[dict[str, Any]]]:
+    """`await finished(reply)` lets the worker work and returns the activity as it then is."""
+
+    async def look(reply: Reply) -> dict[str, Any]:
+        assert reply.status in (201, 202), reply
+        await work()
+        answer = await api.get(reply.body["_links"]["self"]["href"])
+        assert answer.status == 200, answer
+        body: dict[str, Any] = answer.body
+        return body
+
+    return look
+
+
+@pytest.fixture
+def contacts(api: Api) -> Callable[[], Awaitable[dict[str, dict[str, Any]]]]:
+    """Every contact by its e-mail address, with everything that can be included."""
+
+    async def read() -> dict[str, dict[str, Any]]:
+        everything = "custom_fields,list_memberships,phone_numbers,street_addresses"
+        answer = await api.get("/v3/contacts", {"status": "all", "limit": "500", "include": everything})
+        assert answer.status == 200, answer
+        return {contact["email_address"]["address"]: contact for contact in answer.body["contacts"]}
+
+    return read
