@@ -222,9 +222,9 @@ async def _lease(
 
 
 async def _lose(conn: Conn, account_id: AccountId, mailing: Mailing, dead: list[UUID]) -> list[ContactId]:
-    return await many(
+    lost = await many(
         conn,
-        ContactId,
+        UUID,
         """
         UPDATE outbox SET state = 'unknown', next_attempt_at = NULL
          WHERE account_id = :account_id AND mailing_id = :mailing_id AND next_attempt_at IS NOT NULL
@@ -234,6 +234,7 @@ async def _lose(conn: Conn, account_id: AccountId, mailing: Mailing, dead: list[
         mailing_id=mailing.mailing_id,
         dead=dead,
     )
+    return [ContactId(contact_id) for contact_id in lost]
 
 
 async def _addresses(conn: Conn, account_id: AccountId, contact_ids: list[ContactId]) -> list[_Address]:

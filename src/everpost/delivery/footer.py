@@ -42,7 +42,7 @@ class Footer(Struct, frozen=True, kw_only=True):
     from_email: str
     address: PostalAddress | None = None
     has_unsubscribe_link: bool = True
-    has_profile_link: bool = True
+    has_profile_link: bool = False  # until recipients can change more than whether they get mail
     privacy_policy_url: str = ""
     data_notice_url: str = ""
 

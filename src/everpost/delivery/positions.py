@@ -26,6 +26,11 @@ _URL = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f\x7f]+", re.IGNORECASE)
 _NOT_CSS = re.compile(r"[^\w #%.,\-]")
 
 
+def is_web(url: str) -> bool:
+    """Whether `url` is one that we follow and count: http or https."""
+    return url[:8].lower().startswith(("http://", "https://"))
+
+
 def plain(value: str) -> str:
     """`value` on one line, whatever it brought along."""
     return _CONTROL.sub(" ", value)

@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from everpost.delivery import footer, sanitise, tags, text
 from everpost.delivery.footer import Footer
-from everpost.delivery.positions import Position
+from everpost.delivery.positions import Position, is_web
 from everpost.delivery.tags import Marked, Pieces, Tag, Vocabulary
 
 MAX_LINK_LENGTH = 1005
@@ -84,7 +84,7 @@ def render(content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracke
     links = _Links(marked, vocabulary)
     for node in tree.css("a[href], area[href]"):
         links.read(node, is_tracked=is_tracked)
-    _place(tree)
+    _place(tree, marked, vocabulary)
     loose_text = _text(tree, marked, content, lines)
     html = _assembled(tree, marked, content, lines, vocabulary)
     return Rendered(
@@ -129,8 +129,9 @@ class _Links:
         if any(self._marked.tags[number].name in self._vocabulary.addresses for number in tags.numbers(url)):
             return False
         # How the address begins, once the account's tags are filled in.
-        found = tags.pieces(url, self._marked.tags, self._vocabulary, _position("href", url))
-        return bool(found) and isinstance(found[0], str) and sanitise.is_web(found[0])
+        placed = tags.placed_url(url, self._marked.tags, self._vocabulary.constants)
+        found = tags.pieces(placed, self._marked.tags, self._vocabulary, Position.TEXT)
+        return bool(found) and isinstance(found[0], str) and is_web(found[0])
 
 
 def _with_pixel(vocabulary: Vocabulary) -> Vocabulary:
@@ -166,18 +167,18 @@ def _conditions(source: str, found: list[Tag]) -> str:
     return source
 
 
-def _place(tree: LexborHTMLParser) -> None:
+def _place(tree: LexborHTMLParser, marked: Marked, vocabulary: Vocabulary) -> None:
     """Write into each marker in an attribute what kind of place it stands in."""
     for node in tree.css("*"):
         for name, value in sanitise.attributes(node).items():
             if tags.OPEN_MARK in value:
-                node.attrs[name] = tags.placed(value.strip(), _position(name, value.strip()))
+                node.attrs[name] = _placed(name, value.strip(), marked, vocabulary)
 
 
-def _position(attribute: str, value: str) -> Position:
+def _placed(attribute: str, value: str, marked: Marked, vocabulary: Vocabulary) -> str:
     if attribute in _URL_ATTRIBUTES:
-        return Position.WHOLE if tags.is_marker(value) else Position.PART
-    return Position.CSS if attribute == "style" else Position.TEXT
+        return tags.placed_url(value, marked.tags, vocabulary.constants)
+    return tags.placed(value, Position.CSS if attribute == "style" else Position.TEXT)
 
 
 def _text(tree: LexborHTMLParser, marked: Marked, content: Content, lines: Footer) -> str:

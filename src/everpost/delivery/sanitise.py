@@ -53,11 +53,6 @@ def clean(tree: LexborHTMLParser) -> None:
                 del node.attrs[name]
 
 
-def is_web(url: str) -> bool:
-    """Whether `url` is one that we follow and count: http or https."""
-    return url[:8].lower().startswith(("http://", "https://"))
-
-
 def attributes(node: LexborNode) -> dict[str, str]:
     """The attributes of `node`, names in lower case; one without a value has an empty one."""
     return {name.lower(): value or "" for name, value in node.attributes.items()}

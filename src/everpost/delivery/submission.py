@@ -13,13 +13,13 @@ from weakref import WeakKeyDictionary
 from everpost.delivery import relays
 from everpost.delivery.message import Message
 from everpost.delivery.relays import Relay
-from everpost.delivery.smtp import Connection, ConnectionFailed, Outcome, Report, Stage, Verdict
+from everpost.delivery.smtp import Connection, Outcome, Report, Stage, Verdict
 from everpost.ids import AccountId
 from everpost.platform import config
 from everpost.platform.db import Conn
 from everpost.platform.mailbox import NewMail, append
 
-# A message that no connection would take, without a word about it, is put off after so many tries.
+# How many connections in a row may break without taking a message, before what is left is put off.
 _TRIES: Final = 3
 
 
@@ -59,21 +59,17 @@ class RelayCarrier:
         self._connection: Connection | None = None
 
     async def carry(self, messages: Iterator[Message], report: Report) -> None:
-        for _ in range(_TRIES):
-            unsent: list[tuple[Message, Outcome]] = []
-
-            def hear(message: Message, outcome: Outcome, unsent: list[tuple[Message, Outcome]] = unsent) -> None:
-                if outcome.verdict is Verdict.UNSENT:
-                    unsent.append((message, outcome))
-                else:
-                    report(message, outcome)
-
+        failures = 0
+        unsent: list[tuple[Message, Outcome]] = []
+        while failures < _TRIES:
+            listener = _Listener(report)
             connection = await self._open()
-            await connection.submit(messages, hear)
+            await connection.submit(chain([message for message, _ in unsent], messages), listener)
+            unsent = listener.unsent
             if connection.is_open:
                 return
-            # The connection was lost, so there may be more to send besides what was in hand.
-            messages = chain([message for message, _ in unsent], messages)
+            # The connection was lost. Some servers take only so many messages over one.
+            failures = 0 if listener.has_reported else failures + 1
         for message, outcome in unsent:
             report(message, Outcome(Verdict.TEMPORARY, outcome.stage, outcome.code, outcome.text))
 
@@ -88,6 +84,22 @@ class RelayCarrier:
         if self._connection is None or not self._connection.is_open:
             self._connection = await Connection.open(self._relay)
         return self._connection
+
+
+class _Listener:
+    """Reports outcomes, and keeps to itself the messages that were not sent and may go over another connection."""
+
+    def __init__(self, report: Report) -> None:
+        self.unsent: list[tuple[Message, Outcome]] = []
+        self.has_reported = False
+        self._report = report
+
+    def __call__(self, message: Message, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.UNSENT:
+            self.unsent.append((message, outcome))
+        else:
+            self.has_reported = True
+            self._report(message, outcome)
 
 
 class MailboxCarrier:
@@ -123,6 +135,3 @@ _semaphores: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" =
 def _slots(size: int) -> asyncio.Semaphore:
     """What bounds the carriers of this process; a semaphore belongs to one event loop."""
     return _semaphores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(size))
-
-
-__all__ = ["Carrier", "ConnectionFailed", "MailboxCarrier", "RelayCarrier", "carrier"]

@@ -53,3 +53,15 @@ CREATE TABLE mailing_directory (
 );
 COMMENT ON TABLE mailing_directory IS '@citus:local';
 CREATE INDEX mailing_directory_due ON mailing_directory (look_at) WHERE look_at IS NOT NULL;
+
+-- Test sends on their way; a row goes when its message went.
+CREATE TABLE test_messages (
+    account_id uuid        NOT NULL,
+    message_id uuid        NOT NULL,
+    sender     bytea       NOT NULL,
+    recipient  bytea       NOT NULL,
+    content    bytea       NOT NULL,  -- the whole message
+    attempts   smallint    NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, message_id)
+);

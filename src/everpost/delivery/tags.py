@@ -14,7 +14,7 @@ from html import unescape
 
 from msgspec import Struct
 
-from everpost.delivery.positions import ESCAPES, Position
+from everpost.delivery.positions import ESCAPES, Position, is_web
 
 OPEN_MARK, CLOSE_MARK = "\ufdd0", "\ufdd1"
 
@@ -113,11 +113,6 @@ def marker(number: int, position: Position | None = None) -> str:
     return f"{OPEN_MARK}{number}{position.value if position else ''}{CLOSE_MARK}"
 
 
-def is_marker(text: str) -> bool:
-    """Whether `text` is one marker and nothing else."""
-    return bool(_MARKER.fullmatch(text))
-
-
 def numbers(text: str) -> list[int]:
     """The tags whose markers stand in `text`, in order."""
     return [int(found[1] or found[2]) for found in _MARKER.finditer(text)]
@@ -126,6 +121,16 @@ def numbers(text: str) -> list[int]:
 def placed(text: str, position: Position) -> str:
     """`text` with `position` written into each of its markers that has none yet."""
     return _MARKER.sub(lambda found: marker(int(found[1] or found[2]), Position(found[3] or position.value)), text)
+
+
+def placed_url(url: str, found: list[Tag], constants: Mapping[str, str]) -> str:
+    """`url` with positions: a tag alone is the URL, others are parts of it; a website of the account may lead it."""
+    leader = _MARKER.match(url)
+    if leader is None or leader.end() == len(url):
+        return placed(url, Position.WHOLE if leader else Position.PART)
+    is_site = is_web(constants.get(found[int(leader[1] or leader[2])].name, ""))
+    start = placed(leader[0], Position.WHOLE if is_site else Position.PART)
+    return start + placed(url[leader.end() :], Position.PART)
 
 
 def without(text: str, unwanted: set[int]) -> str:
