@@ -45,7 +45,7 @@ class TestMessage(Struct, frozen=True, kw_only=True):
 
 
 async def send(conn: Conn, account_id: AccountId, new: TestMessage, addresses: Sequence[str]) -> None:
-    """Send one message to each address, when and if the caller's transaction commits. Raises: LinkTooLong."""
+    """Send one message to each address, when and if the caller's transaction commits."""
     organisation = await organisations.get(conn, account_id)
     pages = {
         name: f"{config.current().origin}/u/{TEST_TOKEN}" for name in ("unsubscribe", "updatelink", "viewaswebpage")
