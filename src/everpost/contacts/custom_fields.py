@@ -162,11 +162,13 @@ async def definitions(conn: Conn, account_id: AccountId) -> list[FieldDefinition
 
 async def create(conn: Conn, account_id: AccountId, new: CustomFieldIn) -> CustomField:
     """Raises: Invalid, LimitReached, LabelTaken."""
+    label = new.label.strip()
+    if not label:
+        raise Invalid("label is empty")
     metadata = _metadata(new)
     choices = _choices(new, metadata)
     await accounts_lock.take(conn, account_id)
     held = await definitions(conn, account_id)
-    label = new.label.strip()
     for other in held:
         if other.label.lower() == label.lower():
             raise LabelTaken(custom_field_id=other.custom_field_id)
