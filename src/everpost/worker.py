@@ -16,6 +16,7 @@ JOB_MODULES: Final = (
     "everpost.platform.mail",
     "everpost.accounts.sweeps",
     "everpost.oauth.sweeps",
+    "everpost.tracking.ingest",
     "everpost.activities.imports",
     "everpost.activities.list_deletions",
     "everpost.delivery.outbox",

@@ -1,41 +1,66 @@
 """The way in for opens and clicks: durable before it is acknowledged, and yet hundreds of requests share one commit.
 
 Rules:
-- Group commit: whatever arrived for an account while its last statement ran goes into the next one. There is no timer.
-- One statement stores the events, moves engagement, link clicks and counters, and commits; then all are acknowledged.
-- A click of somebody without any open so far is also an open, at the click's time and with the click's device.
-- Above `most_queued` waiting events the next one is refused with 503, so memory stays bounded.
+- Group commit: whatever arrived for an account while its last commit ran goes into the next one. There is no timer.
+- Hits are folded into events and counters before they are acknowledged, so whoever then reads a report sees them; but
+  when many keep waiting, they are acknowledged from the journal and folded beside the traffic, within seconds.
+- Above `most_queued` waiting hits the next one is refused with 503, so memory stays bounded.
 - A row that cannot be stored fails alone; the rest of its batch is stored.
-Source: contract, campaigns.md §6.1-§6.3.
+- Hits of a process that died are folded by the worker within seconds.
 """
 
 import asyncio
 from asyncio import Future, Task
+from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Final
 
 from everpost.ids import AccountId
+from everpost.platform import clock, logs
 from everpost.platform.db import Db, Unreachable
 from everpost.platform.errors import Unavailable
+from everpost.platform.jobs import every
 from everpost.tracking import ledger
 from everpost.tracking.ledger import Hit
 
 MOST_IN_A_BATCH: Final = 1_000
 # Accounts that write at the same moment; each holds one connection of the pool.
 MOST_WRITERS: Final = 4
+# Load is more than a few in a batch, again and again: a campaign's first minute, not a burst that is over at once.
+FEW: Final = 8
+BURST_SECONDS: Final = 0.25
+# Under load folding rests this many times as long as it worked: recipients wait for a commit, reports may lag.
+REST_PER_WORK: Final = 2.0
+LEAST_REST_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 0.5
+ORPHANED_AFTER: Final = timedelta(seconds=5)
 
+log = logs.get(__name__)
 
 Waiting = tuple[Hit, "Future[None]"]
 
 
+class _Lane:
+    """What waits for one account."""
+
+    __slots__ = ("is_draining", "is_folding", "waiting", "written")
+
+    def __init__(self) -> None:
+        self.waiting: list[Waiting] = []
+        self.written = 0
+        self.is_draining = False
+        self.is_folding = False
+
+
 class Queue:
-    """The queue of one process. `append` returns when the event is on disk."""
+    """The queue of one process. `append` returns when the hit is on disk."""
 
     def __init__(self, db: Db, *, most_queued: int = 10_000) -> None:
         self._db = db
         self._most_queued = most_queued
         self._queued = 0
-        self._lanes: dict[AccountId, list[Waiting]] = {}
-        self._drains: set[Task[None]] = set()
+        self._lanes: dict[AccountId, _Lane] = {}
+        self._tasks: set[Task[None]] = set()
         self._writers = asyncio.Semaphore(MOST_WRITERS)
 
     async def append(self, account_id: AccountId, hit: Hit) -> None:
@@ -45,45 +70,104 @@ class Queue:
         stored: Future[None] = asyncio.get_running_loop().create_future()
         lane = self._lanes.get(account_id)
         if lane is None:
-            lane = self._lanes[account_id] = []
-            drain = asyncio.create_task(self._drain(account_id, lane))
-            self._drains.add(drain)
-            drain.add_done_callback(self._drains.discard)
-        lane.append((hit, stored))
+            lane = self._lanes[account_id] = _Lane()
+        lane.waiting.append((hit, stored))
         self._queued += 1
+        if not lane.is_draining:
+            lane.is_draining = True
+            self._start(self._drain(account_id, lane))
         await stored
 
     async def close(self) -> None:
-        """Wait until everything that was accepted is stored or refused."""
-        while self._drains:
-            await asyncio.wait(self._drains)
+        """Wait until everything that was accepted is stored and folded, or refused."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _drain(self, account_id: AccountId, lane: list[Waiting]) -> None:
-        while lane:
+    async def _drain(self, account_id: AccountId, lane: _Lane) -> None:
+        seconds = asyncio.get_running_loop().time
+        started = seconds()
+        while lane.waiting:
             async with self._writers:
-                batch = lane[:MOST_IN_A_BATCH]
-                del lane[:MOST_IN_A_BATCH]
-                await self._settle(account_id, batch)
-                self._queued -= len(batch)
-        del self._lanes[account_id]
+                batch = lane.waiting[:MOST_IN_A_BATCH]
+                del lane.waiting[:MOST_IN_A_BATCH]
+                stored = await self._write(account_id, batch)
+                lane.written += len(stored)
+                if stored and not lane.is_folding:
+                    is_load = len(batch) > FEW and seconds() - started > BURST_SECONDS
+                    await self._fold(account_id, lane, is_at_once=not is_load)
+                for future in stored:
+                    if not future.done():
+                        future.set_result(None)
+            self._queued -= len(batch)
+        lane.is_draining = False
+        self._forget(account_id, lane)
 
-    async def _settle(self, account_id: AccountId, batch: list[Waiting]) -> None:
+    async def _write(self, account_id: AccountId, batch: list[Waiting]) -> "list[Future[None]]":
+        """Into the journal; returns the futures of those that are there, and refuses the others."""
         try:
-            await ledger.store(self._db, account_id, [hit for hit, _ in batch])
+            async with self._db.reader() as conn:
+                await ledger.append(conn, account_id, [hit for hit, _ in batch])
         except Unreachable:
             _refuse(batch, Unavailable())
+            return []
         except Exception as error:
             # Halving finds a bad row in a few statements, and everything beside it is stored.
             if len(batch) == 1:
                 _refuse(batch, error)
-                return
+                return []
             middle = len(batch) // 2
-            await self._settle(account_id, batch[:middle])
-            await self._settle(account_id, batch[middle:])
-        else:
-            for _, stored in batch:
-                if not stored.done():
-                    stored.set_result(None)
+            return [
+                *await self._write(account_id, batch[:middle]),
+                *await self._write(account_id, batch[middle:]),
+            ]
+        return [future for _, future in batch]
+
+    async def _fold(self, account_id: AccountId, lane: _Lane, *, is_at_once: bool) -> None:
+        if is_at_once and await self._try_to_fold(account_id) < ledger.MOST_IN_A_FOLD:
+            return
+        lane.is_folding = True
+        self._start(self._fold_beside(account_id, lane))
+
+    async def _fold_beside(self, account_id: AccountId, lane: _Lane) -> None:
+        """Fold while hits come in, resting in between, until the journal is empty."""
+        seconds = asyncio.get_running_loop().time
+        while True:
+            written, started = lane.written, seconds()
+            folded = await self._try_to_fold(account_id)
+            # Whatever was written after the fold began may not be in it.
+            if folded < ledger.MOST_IN_A_FOLD and lane.written == written:
+                break
+            if lane.is_draining:
+                await asyncio.sleep(max(LEAST_REST_SECONDS, REST_PER_WORK * (seconds() - started)))
+        lane.is_folding = False
+        self._forget(account_id, lane)
+
+    async def _try_to_fold(self, account_id: AccountId) -> int:
+        """How many were folded; after a failure as if there were more, for they are in the journal and can wait."""
+        try:
+            return await ledger.fold(self._db, account_id)
+        except Exception:
+            log.exception("hits wait in the journal", account_id=str(account_id))
+            await asyncio.sleep(RETRY_SECONDS)
+            return ledger.MOST_IN_A_FOLD
+
+    def _forget(self, account_id: AccountId, lane: _Lane) -> None:
+        if not lane.is_draining and not lane.is_folding:
+            del self._lanes[account_id]
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@every(ORPHANED_AFTER)
+async def fold_orphans(db: Db) -> None:
+    """Fold what a process left in the journal when it died."""
+    async with db.reader() as conn:
+        account_ids = await ledger.behind(conn, clock.now() - ORPHANED_AFTER)
+    for account_id in account_ids:
+        await ledger.fold_all(db, account_id)
 
 
 def _refuse(batch: list[Waiting], error: Exception) -> None:

@@ -1,36 +1,29 @@
-"""Opens and clicks on their way into the tables: the events, and every number that depends on them, in one statement.
+"""Opens and clicks on their way into the tables: first the journal, then every number that depends on them.
 
 Rules:
-- A contact's first open and first click are decided by the key of `engagement`, so several nodes may write at once.
-- A click of somebody without any open so far is also an open, at the click's time and with the click's device. Of
-  requests that arrive together the opens come first.
+- `append` makes hits durable and does nothing else; `fold` moves an account's hits from the journal into events,
+  engagement, link clicks and counters, in one transaction, so each is counted once whatever dies in between.
+- A contact's first open and first click are decided by the key of `engagement`, so several nodes may fold at once.
+- A click of somebody without any open so far is also an open, at the click's time, with the click's device and id. Of
+  hits that are folded together the opens come first.
 - Events of machines are stored and counted nowhere.
 Source: contract, campaigns.md §6.1-§6.3.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
-from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
-from everpost.platform.db import Conn, Db, many
+from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId
+from everpost.platform.db import Conn, Db, copy_in, many
 from everpost.tracking import machines
 from everpost.tracking.device_types import DeviceType
 from everpost.tracking.machines import Message
 
-Row: TypeAlias = tuple[object, ...]
-
-_EVENT_COLUMNS: Final = (
-    "campaign_activity_id", "contact_id", "event_id", "kind", "url_id", "device_type", "created_at", "is_machine",
-    "is_implied",
-)  # fmt: skip
-_TOUCH_COLUMNS: Final = (
-    "campaign_activity_id", "contact_id", "opens", "clicks", "machine_clicks", "is_open_implied", "honeypot_at",
-    "first_opened_at", "last_opened_at", "first_clicked_at", "last_clicked_at", "first_open_id", "last_open_id",
-    "first_click_id",
-)  # fmt: skip
+# Large enough to share the statement's cost, small enough to hold the counters' row for a few dozen milliseconds only.
+MOST_IN_A_FOLD: Final = 2_000
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -45,184 +38,155 @@ class Hit(msgspec.Struct, frozen=True):
     is_honeypot: bool = False
 
 
-async def store(db: Db, account_id: AccountId, hits: Sequence[Hit]) -> None:
-    """Write the hits durably, then look whether a machine gave itself away.
+class _Folded(msgspec.Struct, frozen=True):
+    """A message that hits were folded for."""
 
-    The look is a transaction of its own: it is rare, and the hits are acknowledged with or without it.
+    campaign_activity_id: CampaignActivityId
+    contact_id: ContactId
+    hits: int
+    latest: datetime
+    is_suspect: bool
+
+
+async def append(conn: Conn, account_id: AccountId, hits: Sequence[Hit]) -> None:
+    """Write hits into the journal; outside a transaction they are on disk when this returns."""
+    await copy_in(
+        conn,
+        "tracking_journal",
+        columns=("account_id", *Hit.__struct_fields__),
+        records=[(account_id, *msgspec.structs.astuple(hit)) for hit in hits],
+    )
+
+
+async def fold(db: Db, account_id: AccountId) -> int:
+    """Move the oldest hits of the journal to where they belong; returns how many there were."""
+    async with db.transaction() as conn:
+        folded = await _fold(conn, account_id)
+        suspects = [
+            Message(message.campaign_activity_id, message.contact_id) for message in folded if message.is_suspect
+        ]
+        if suspects:
+            latest = min(message.latest for message in folded if message.is_suspect)
+            await machines.sweep(conn, account_id, suspects, since=latest)
+    return sum(message.hits for message in folded)
+
+
+async def fold_all(db: Db, account_id: AccountId) -> None:
+    """Until the journal of the account is empty."""
+    while await fold(db, account_id):
+        pass
+
+
+async def behind(conn: Conn, before: datetime) -> list[AccountId]:
+    """Accounts with hits older than `before` in the journal: whoever should have folded them is gone.
+
+    Spans accounts on purpose; the journal is nearly empty.
     """
-    # A single statement commits by itself, which saves two round trips per batch.
-    async with db.reader() as conn:
-        suspects = await append(conn, account_id, hits)
-    if suspects:
-        async with db.transaction() as conn:
-            await machines.sweep(conn, account_id, suspects, latest=_latest(hits))
+    return await many(
+        conn, AccountId, "SELECT DISTINCT account_id FROM tracking_journal WHERE created_at < :before", before=before
+    )
 
 
-async def append(conn: Conn, account_id: AccountId, hits: Sequence[Hit]) -> list[Message]:
-    """Write the hits; returns the messages that a machine may have visited."""
-    touches = _touches(hits)
-    implied = [hit for touch in touches if (hit := touch.implied_open) is not None]
-    events = [_event(hit, is_implied=False) for hit in hits] + [_event(hit, is_implied=True) for hit in implied]
+async def _fold(conn: Conn, account_id: AccountId) -> list[_Folded]:
     return await many(
         conn,
-        Message,
-        _APPEND,
+        _Folded,
+        _FOLD,
         account_id=account_id,
+        most=MOST_IN_A_FOLD,
         burst_links=machines.BURST_LINKS,
-        honeypot_since=_latest(hits) - machines.HONEYPOT_WINDOW,
-        **_columns("event", _EVENT_COLUMNS, events),
-        **_columns("touch", _TOUCH_COLUMNS, [touch.row() for touch in touches]),
+        honeypot_window=machines.HONEYPOT_WINDOW,
     )
-
-
-class _Touch:
-    """What a batch does to the engagement of one message."""
-
-    __slots__ = ("clicks", "honeypot_at", "implied_open", "machine_clicks", "message", "opens")
-
-    def __init__(self, message: Message) -> None:
-        self.message = message
-        self.opens: list[Hit] = []
-        self.clicks: list[Hit] = []
-        self.implied_open: Hit | None = None
-        self.machine_clicks = 0
-        self.honeypot_at: datetime | None = None
-
-    def add(self, hit: Hit) -> None:
-        if hit.is_honeypot:
-            self.machine_clicks += 1
-            self.honeypot_at = hit.created_at
-        elif hit.url_id is None:
-            self.opens.append(hit)
-        else:
-            self.clicks.append(hit)
-
-    def imply_open(self) -> None:
-        """Let the first click stand for an open, unless there is a real one; the database decides whether it counts."""
-        if self.clicks and not self.opens:
-            self.implied_open = msgspec.structs.replace(self.clicks[0], event_id=EventId(new_id()), url_id=None)
-            self.opens.append(self.implied_open)
-
-    def row(self) -> Row:
-        first_open, last_open = _first_and_last(self.opens)
-        first_click, last_click = _first_and_last(self.clicks)
-        return (
-            *(self.message.campaign_activity_id, self.message.contact_id),
-            *(len(self.opens), len(self.clicks), self.machine_clicks, self.implied_open is not None, self.honeypot_at),
-            *(first_open and first_open.created_at, last_open and last_open.created_at),
-            *(first_click and first_click.created_at, last_click and last_click.created_at),
-            *(
-                first_open and first_open.event_id,
-                last_open and last_open.event_id,
-                first_click and first_click.event_id,
-            ),
-        )
-
-
-def _touches(hits: Sequence[Hit]) -> list[_Touch]:
-    touches: dict[tuple[CampaignActivityId, ContactId], _Touch] = {}
-    for hit in hits:
-        key = hit.campaign_activity_id, hit.contact_id
-        touch = touches.get(key)
-        if touch is None:
-            touch = touches[key] = _Touch(Message(*key))
-        touch.add(hit)
-    for touch in touches.values():
-        touch.imply_open()
-    return list(touches.values())
-
-
-def _first_and_last(hits: Sequence[Hit]) -> tuple[Hit | None, Hit | None]:
-    """In the order in which they arrived, and in the order of the reports."""
-    if len(hits) < 2:
-        only = hits[0] if hits else None
-        return only, only
-    return hits[0], max(hits, key=lambda hit: (hit.created_at, hit.event_id))
-
-
-def _event(hit: Hit, *, is_implied: bool) -> Row:
-    return (
-        *(hit.campaign_activity_id, hit.contact_id, hit.event_id, "open" if hit.url_id is None else "click"),
-        *(hit.url_id, hit.device_type, hit.created_at, hit.is_honeypot, is_implied),
-    )
-
-
-def _latest(hits: Sequence[Hit]) -> datetime:
-    return max(hit.created_at for hit in hits)
-
-
-def _columns(prefix: str, names: Sequence[str], rows: Iterable[Row]) -> dict[str, list[object]]:
-    """The rows as one array per column, which is how `unnest` takes them."""
-    return {f"{prefix}_{name}": list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
 
 # Every part of the statement sees the tables as they were before it; what must be known of their new state comes out of
 # `touched`, which moves the engagement first and thereby decides what is a first open and a first click.
-_APPEND: Final = """
-    WITH touched AS (
+_FOLD: Final = """
+    WITH taken AS (
+        DELETE FROM tracking_journal
+         WHERE account_id = :account_id
+           AND event_id = ANY (ARRAY (SELECT event_id
+                                        FROM tracking_journal
+                                       WHERE account_id = :account_id
+                                       ORDER BY event_id
+                                       LIMIT :most
+                                         FOR UPDATE SKIP LOCKED))
+        RETURNING event_id, campaign_activity_id, contact_id, created_at, url_id, device_type, is_honeypot,
+                  url_id IS NULL AS is_open, url_id IS NOT NULL AND NOT is_honeypot AS is_click),
+    touch AS (
+        SELECT campaign_activity_id, contact_id,
+               count(*) AS hits, max(created_at) AS latest,
+               count(*) FILTER (WHERE is_open) AS opens,
+               count(*) FILTER (WHERE is_click) AS clicks,
+               count(*) FILTER (WHERE is_honeypot) AS machine_clicks,
+               max(created_at) FILTER (WHERE is_honeypot) AS honeypot_at,
+               min(created_at) FILTER (WHERE is_open) AS first_opened_at,
+               max(created_at) FILTER (WHERE is_open) AS last_opened_at,
+               min(created_at) FILTER (WHERE is_click) AS first_clicked_at,
+               max(created_at) FILTER (WHERE is_click) AS last_clicked_at,
+               (array_agg(event_id ORDER BY created_at, event_id) FILTER (WHERE is_open)) AS open_ids,
+               (array_agg(event_id ORDER BY created_at, event_id) FILTER (WHERE is_click)) AS click_ids
+          FROM taken
+         GROUP BY campaign_activity_id, contact_id),
+    touched AS (
         INSERT INTO engagement AS known
-               (account_id, campaign_activity_id, contact_id, opens, clicks, machine_clicks, is_open_implied,
-                honeypot_at, first_opened_at, last_opened_at, first_clicked_at, last_clicked_at,
+               (account_id, campaign_activity_id, contact_id, opens, clicks, machine_clicks, honeypot_at,
+                first_opened_at, last_opened_at, first_clicked_at, last_clicked_at,
                 first_open_id, last_open_id, first_click_id)
-        SELECT :account_id::uuid, touch.campaign_activity_id, touch.contact_id, touch.opens, touch.clicks,
-               touch.machine_clicks, touch.is_open_implied, touch.honeypot_at,
-               touch.first_opened_at, touch.last_opened_at, touch.first_clicked_at, touch.last_clicked_at,
-               touch.first_open_id, touch.last_open_id, touch.first_click_id
-          FROM unnest(:touch_campaign_activity_id::uuid[], :touch_contact_id::uuid[], :touch_opens::int[],
-                      :touch_clicks::int[], :touch_machine_clicks::int[], :touch_is_open_implied::boolean[],
-                      :touch_honeypot_at::timestamptz[], :touch_first_opened_at::timestamptz[],
-                      :touch_last_opened_at::timestamptz[], :touch_first_clicked_at::timestamptz[],
-                      :touch_last_clicked_at::timestamptz[], :touch_first_open_id::uuid[], :touch_last_open_id::uuid[],
-                      :touch_first_click_id::uuid[])
-            AS touch (campaign_activity_id, contact_id, opens, clicks, machine_clicks, is_open_implied, honeypot_at,
-                      first_opened_at, last_opened_at, first_clicked_at, last_clicked_at, first_open_id, last_open_id,
-                      first_click_id)
-         ORDER BY touch.campaign_activity_id, touch.contact_id
+        SELECT :account_id::uuid, campaign_activity_id, contact_id,
+               CASE WHEN clicks > 0 THEN greatest(opens, 1) ELSE opens END, clicks, machine_clicks, honeypot_at,
+               coalesce(first_opened_at, first_clicked_at), coalesce(last_opened_at, first_clicked_at),
+               first_clicked_at, last_clicked_at,
+               coalesce(open_ids[1], click_ids[1]), coalesce(open_ids[cardinality(open_ids)], click_ids[1]),
+               click_ids[1]
+          FROM touch
+         ORDER BY campaign_activity_id, contact_id
             ON CONFLICT (account_id, campaign_activity_id, contact_id) DO UPDATE SET
                opens = known.opens
-                     + CASE WHEN excluded.is_open_implied AND known.opens > 0 THEN 0 ELSE excluded.opens END,
+                     + CASE WHEN known.opens > 0 AND excluded.first_open_id = excluded.first_click_id THEN 0
+                            ELSE excluded.opens END,
                clicks = known.clicks + excluded.clicks,
                machine_clicks = known.machine_clicks + excluded.machine_clicks,
-               is_open_implied = CASE WHEN known.opens > 0 THEN known.is_open_implied
-                                      ELSE excluded.is_open_implied END,
                honeypot_at = greatest(known.honeypot_at, excluded.honeypot_at),
                first_opened_at = coalesce(known.first_opened_at, excluded.first_opened_at),
                first_open_id = coalesce(known.first_open_id, excluded.first_open_id),
-               last_opened_at = CASE WHEN known.opens > 0 AND (excluded.opens = 0 OR excluded.is_open_implied
+               last_opened_at = CASE WHEN known.opens > 0 AND (excluded.opens = 0
+                                          OR excluded.first_open_id = excluded.first_click_id
                                           OR (excluded.last_opened_at, excluded.last_open_id)
                                            < (known.last_opened_at, known.last_open_id))
                                      THEN known.last_opened_at ELSE excluded.last_opened_at END,
-               last_open_id = CASE WHEN known.opens > 0 AND (excluded.opens = 0 OR excluded.is_open_implied
+               last_open_id = CASE WHEN known.opens > 0 AND (excluded.opens = 0
+                                        OR excluded.first_open_id = excluded.first_click_id
                                         OR (excluded.last_opened_at, excluded.last_open_id)
                                          < (known.last_opened_at, known.last_open_id))
                                    THEN known.last_open_id ELSE excluded.last_open_id END,
                first_clicked_at = coalesce(known.first_clicked_at, excluded.first_clicked_at),
                first_click_id = coalesce(known.first_click_id, excluded.first_click_id),
                last_clicked_at = greatest(known.last_clicked_at, excluded.last_clicked_at)
-        RETURNING campaign_activity_id, contact_id, first_open_id, first_click_id,
-                  clicks + machine_clicks AS requests, honeypot_at),
+        RETURNING campaign_activity_id, contact_id, first_open_id, first_click_id, honeypot_at,
+                  clicks + machine_clicks AS requests),
     accepted AS (
-        SELECT event.campaign_activity_id, event.contact_id, event.event_id, event.kind, event.url_id,
-               event.device_type, event.created_at, event.is_machine, touched.first_open_id, touched.first_click_id
-          FROM unnest(:event_campaign_activity_id::uuid[], :event_contact_id::uuid[], :event_event_id::uuid[],
-                      :event_kind::text[], :event_url_id::bigint[], :event_device_type::text[],
-                      :event_created_at::timestamptz[], :event_is_machine::boolean[], :event_is_implied::boolean[])
-            AS event (campaign_activity_id, contact_id, event_id, kind, url_id, device_type, created_at, is_machine,
-                      is_implied)
+        SELECT taken.campaign_activity_id, taken.contact_id, taken.event_id, kind.name AS kind,
+               CASE WHEN kind.name = 'click' THEN taken.url_id END AS url_id, taken.device_type, taken.created_at,
+               taken.is_honeypot, kind.name = 'open' AND taken.event_id = touched.first_open_id AS is_first_open,
+               kind.name = 'click' AND taken.event_id = touched.first_click_id AS is_first_click
+          FROM taken
           JOIN touched
-            ON touched.campaign_activity_id = event.campaign_activity_id AND touched.contact_id = event.contact_id
-         WHERE NOT event.is_implied OR event.event_id = touched.first_open_id),
+            ON touched.campaign_activity_id = taken.campaign_activity_id AND touched.contact_id = taken.contact_id
+         CROSS JOIN (VALUES ('open'), ('click')) AS kind (name)
+         WHERE CASE WHEN kind.name = 'click' THEN NOT taken.is_open
+                    ELSE taken.is_open OR taken.event_id = touched.first_open_id END),
     stored AS (
         INSERT INTO tracking_events (account_id, campaign_activity_id, contact_id, event_id, kind, url_id,
                                      device_type, created_at, is_machine)
         SELECT :account_id::uuid, campaign_activity_id, contact_id, event_id, kind, url_id, device_type, created_at,
-               is_machine
+               is_honeypot
           FROM accepted),
     linked AS (
         INSERT INTO link_clicks (account_id, campaign_activity_id, contact_id, url_id)
         SELECT DISTINCT :account_id::uuid, campaign_activity_id, contact_id, url_id
           FROM accepted
-         WHERE kind = 'click' AND NOT is_machine
+         WHERE kind = 'click' AND NOT is_honeypot
          ORDER BY campaign_activity_id, contact_id, url_id
             ON CONFLICT (account_id, campaign_activity_id, contact_id, url_id) DO NOTHING
         RETURNING campaign_activity_id, url_id),
@@ -240,8 +204,8 @@ _APPEND: Final = """
                 opens_computer, opens_mobile, opens_tablet, opens_other, opens_none,
                 clicks_computer, clicks_mobile, clicks_tablet, clicks_other, clicks_none)
         SELECT :account_id::uuid, campaign_activity_id,
-               count(*) FILTER (WHERE event_id = first_open_id),
-               count(*) FILTER (WHERE event_id = first_click_id),
+               count(*) FILTER (WHERE is_first_open),
+               count(*) FILTER (WHERE is_first_click),
                count(*) FILTER (WHERE kind = 'open' AND device_type = 'computer'),
                count(*) FILTER (WHERE kind = 'open' AND device_type = 'mobile'),
                count(*) FILTER (WHERE kind = 'open' AND device_type = 'tablet'),
@@ -253,7 +217,7 @@ _APPEND: Final = """
                count(*) FILTER (WHERE kind = 'click' AND device_type = 'other'),
                count(*) FILTER (WHERE kind = 'click' AND device_type IS NULL)
           FROM accepted
-         WHERE NOT is_machine
+         WHERE NOT is_honeypot
          GROUP BY campaign_activity_id
          ORDER BY campaign_activity_id
             ON CONFLICT (account_id, campaign_activity_id) DO UPDATE SET
@@ -269,6 +233,9 @@ _APPEND: Final = """
                clicks_tablet = known.clicks_tablet + excluded.clicks_tablet,
                clicks_other = known.clicks_other + excluded.clicks_other,
                clicks_none = known.clicks_none + excluded.clicks_none)
-    SELECT campaign_activity_id, contact_id
-      FROM touched
-     WHERE requests >= :burst_links OR honeypot_at >= :honeypot_since"""
+    SELECT touch.campaign_activity_id, touch.contact_id, touch.hits, touch.latest,
+           touched.requests >= :burst_links
+               OR coalesce(touched.honeypot_at >= touch.latest - :honeypot_window::interval, false) AS is_suspect
+      FROM touch
+      JOIN touched
+        ON touched.campaign_activity_id = touch.campaign_activity_id AND touched.contact_id = touch.contact_id"""

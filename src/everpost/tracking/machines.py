@@ -4,7 +4,7 @@ Rules:
 - Prefetches never count, and nothing is stored of them; neither HEAD nor OPTIONS reach the ledger at all.
 - Five or more different links of one message within two seconds: all of those clicks are a machine's.
 - The hidden link was requested: everything of that message within sixty seconds, before and after, is a machine's.
-- An open that was only inferred from a click goes when the click goes.
+- An open that was only inferred from a click goes with it: both have the same id.
 Source: contract, campaigns.md §6.3.
 """
 
@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
+from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId
 from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import counters
 from everpost.tracking.counters import Counters
@@ -45,7 +45,6 @@ class Visit(msgspec.Struct, frozen=True):
     device_type: DeviceType | None = None
     is_machine: bool = False
     is_honeypot: bool = False
-    is_implied: bool = False
 
 
 def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
@@ -53,12 +52,12 @@ def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     return any(b"prefetch" in headers.get(name, b"").lower() for name in (b"purpose", b"sec-purpose", b"x-purpose"))
 
 
-async def sweep(conn: Conn, account_id: AccountId, messages: Iterable[Message], *, latest: datetime) -> None:
-    """Look at what happened to these messages up to now, and take out what machines did."""
+async def sweep(conn: Conn, account_id: AccountId, messages: Iterable[Message], *, since: datetime) -> None:
+    """Look at what happened to these messages around and after `since`, and take out what machines did."""
     # One order for all nodes, so that two sweeps never wait for each other.
     for message in sorted(messages, key=lambda message: (message.campaign_activity_id, message.contact_id)):
         await _lock(conn, account_id, message)
-        recent = await _visits(conn, account_id, message, since=latest - HONEYPOT_WINDOW - BURST_WINDOW)
+        recent = await _visits(conn, account_id, message, since=since - HONEYPOT_WINDOW - BURST_WINDOW)
         found = recognise(recent)
         if any(visit.event_id in found and not visit.is_machine for visit in recent):
             await _exclude(conn, account_id, message, found)
@@ -71,8 +70,6 @@ def recognise(visits: Sequence[Visit]) -> set[EventId]:
     found.update(_bursts(clicks))
     for trapped in (visit.created_at for visit in visits if visit.is_honeypot):
         found.update(visit.event_id for visit in visits if abs(visit.created_at - trapped) <= HONEYPOT_WINDOW)
-    people_clicked_at = {click.created_at for click in clicks if click.event_id not in found}
-    found.update(visit.event_id for visit in visits if visit.is_implied and visit.created_at not in people_clicked_at)
     return found
 
 
@@ -123,7 +120,7 @@ def _newly_implied(visits: Sequence[Visit]) -> Visit | None:
     if not clicks or any(visit.kind == "open" and not visit.is_machine for visit in visits):
         return None
     first = min(clicks, key=lambda click: click.created_at)
-    return Visit(EventId(new_id()), "open", first.created_at, device_type=first.device_type, is_implied=True)
+    return Visit(first.event_id, "open", first.created_at, device_type=first.device_type)
 
 
 async def _lock(conn: Conn, account_id: AccountId, message: Message) -> None:
@@ -148,16 +145,11 @@ async def _visits(conn: Conn, account_id: AccountId, message: Message, *, since:
         Visit,
         """
         SELECT event.event_id, event.kind, event.created_at, event.url_id, event.device_type, event.is_machine,
-               coalesce(link.is_honeypot, false) AS is_honeypot,
-               coalesce(engagement.is_open_implied AND event.event_id = engagement.first_open_id, false) AS is_implied
+               coalesce(link.is_honeypot, false) AS is_honeypot
           FROM tracking_events AS event
           LEFT JOIN links AS link
             ON link.account_id = event.account_id AND link.campaign_activity_id = event.campaign_activity_id
            AND link.url_id = event.url_id
-          LEFT JOIN engagement
-            ON engagement.account_id = event.account_id
-           AND engagement.campaign_activity_id = event.campaign_activity_id
-           AND engagement.contact_id = event.contact_id
          WHERE event.account_id = :account_id AND event.contact_id = :contact_id
            AND event.campaign_activity_id = :campaign_activity_id AND event.kind IN ('open', 'click')
            AND event.created_at >= :since
@@ -208,7 +200,7 @@ async def _rewrite_engagement(conn: Conn, account_id: AccountId, message: Messag
         conn,
         """
         UPDATE engagement
-           SET opens = :opens, clicks = :clicks, machine_clicks = :machine_clicks, is_open_implied = :is_open_implied,
+           SET opens = :opens, clicks = :clicks, machine_clicks = :machine_clicks,
                first_opened_at = :first_opened_at, last_opened_at = :last_opened_at,
                first_clicked_at = :first_clicked_at, last_clicked_at = :last_clicked_at,
                first_open_id = :first_open_id, last_open_id = :last_open_id, first_click_id = :first_click_id
@@ -220,7 +212,6 @@ async def _rewrite_engagement(conn: Conn, account_id: AccountId, message: Messag
         opens=len(opens),
         clicks=len(clicks),
         machine_clicks=sum(visit.is_machine and visit.kind == "click" for visit in visits),
-        is_open_implied=bool(opens) and opens[0].is_implied,
         first_opened_at=opens[0].created_at if opens else None,
         last_opened_at=opens[-1].created_at if opens else None,
         first_clicked_at=clicks[0].created_at if clicks else None,

@@ -28,13 +28,27 @@ CREATE TABLE sends (
 );
 CREATE INDEX sends_newest ON sends (account_id, campaign_activity_id, sent_at, contact_id);
 
+-- Opens and clicks that were acknowledged and are not in the other tables yet; usually empty, at most seconds old.
+-- It has what an insert needs and no more, because a recipient waits for it.
+CREATE TABLE tracking_journal (
+    account_id           uuid        NOT NULL,
+    event_id             uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    contact_id           uuid        NOT NULL,
+    created_at           timestamptz NOT NULL,
+    url_id               bigint,                -- NULL: an open
+    device_type          text CHECK (device_type IN ('computer', 'mobile', 'tablet', 'other')),
+    is_honeypot          boolean     NOT NULL,
+    PRIMARY KEY (account_id, event_id)
+);
+
 -- Every single thing that happened. Its key is the order in which reports page through it.
 CREATE TABLE tracking_events (
     account_id           uuid        NOT NULL,
     campaign_activity_id uuid        NOT NULL,
     kind                 text        NOT NULL CHECK (kind IN ('open', 'click', 'optout', 'bounce', 'forward', 'abuse')),
     created_at           timestamptz NOT NULL,
-    event_id             uuid        NOT NULL,
+    event_id             uuid        NOT NULL,  -- an open that was inferred from a click has the click's
     contact_id           uuid        NOT NULL,
     url_id               bigint,                -- clicks only
     device_type          text CHECK (device_type IN ('computer', 'mobile', 'tablet', 'other')),   -- NULL: not captured
@@ -59,13 +73,12 @@ CREATE TABLE engagement (
     clicks               integer     NOT NULL DEFAULT 0,
     forwards             integer     NOT NULL DEFAULT 0,
     machine_clicks       integer     NOT NULL DEFAULT 0,
-    is_open_implied      boolean     NOT NULL DEFAULT false,     -- the first open was inferred from a click
     first_opened_at      timestamptz,
     last_opened_at       timestamptz,
     first_clicked_at     timestamptz,
     last_clicked_at      timestamptz,
     honeypot_at          timestamptz,           -- when its hidden link was requested last
-    first_open_id        uuid,
+    first_open_id        uuid,                  -- equals first_click_id where the open was inferred from the click
     last_open_id         uuid,                  -- the event that stands in the report of unique opens
     first_click_id       uuid,
     PRIMARY KEY (account_id, campaign_activity_id, contact_id)

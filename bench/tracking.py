@@ -1,0 +1,190 @@
+"""Opens and clicks, durable before the answer, against the same endpoint without the write.
+
+`python bench/tracking.py [--seconds 3] [--rounds 3] [--connections 32 128] [--recipients 50000]`
+
+Two web processes run on one embedded PostgreSQL with its durable settings: everpost as it is, and everpost with the
+queue's `append` doing nothing (the anchor). They are loaded in turn, by a process of its own; medians are printed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.server import Server
+
+from everpost import app as web
+from everpost.ids import AccountId, CampaignActivityId, ContactId, new_id
+from everpost.platform import db as platform_db
+from everpost.platform import migrate
+from everpost.platform.postgres import Postgres
+from everpost.tracking import counters, ingest, links, recount, tokens
+
+MUST = {32: 0.6, 128: 0.85}
+LINKS = 10
+
+
+def main() -> None:
+    options = arguments()
+    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
+    data.chmod(0o755)
+    postgres = Postgres(data)
+    try:
+        postgres.start()
+        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
+        measure(options, postgres.dsn())
+    finally:
+        postgres.stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, nargs="+", default=[32, 128])
+    parser.add_argument("--recipients", type=int, default=50_000)
+    return parser.parse_args()
+
+
+def measure(options: argparse.Namespace, url: str) -> None:
+    account_id, activity_id = AccountId(new_id()), CampaignActivityId(new_id())
+    numbers = asyncio.run(prepare(url, account_id, activity_id))
+    paths = make_paths(account_id, activity_id, numbers, options.recipients)
+    print(
+        f"{options.recipients} recipients, {options.rounds} rounds of {options.seconds} s, load {os.getloadavg()[0]:.1f}"
+    )
+    with serving("anchor") as anchor, serving("everpost") as everpost:
+        for connections in options.connections:
+            for kind in ("open", "click"):
+                rounds = [
+                    (
+                        load(anchor, connections, options.seconds, paths[kind]),
+                        load(everpost, connections, options.seconds, paths[kind]),
+                    )
+                    for _ in range(options.rounds)
+                ]
+                report(kind, connections, rounds)
+    asyncio.run(check(url, account_id, activity_id))
+
+
+async def prepare(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> list[Any]:
+    conn = await platform_db.connect_once(url)
+    await migrate.execute(conn, migrate.schema_text())
+    found = await links.register(conn, account_id, activity_id, [f"https://shop.example/{n}" for n in range(LINKS)])
+    await conn.close()
+    return list(found.values())
+
+
+def make_paths(
+    account_id: AccountId, activity_id: CampaignActivityId, numbers: list[Any], recipients: int
+) -> dict[str, bytes]:
+    chance, signer = random.Random(1), tokens.signer()
+    mints = [signer.recipient(account_id, activity_id, ContactId(new_id())) for _ in range(recipients)]
+    chance.shuffle(mints)
+    opens = "\n".join(f"/o/{mint.open()}.gif" for mint in mints)
+    clicks = "\n".join(f"/c/{mint.click(chance.choice(numbers))}" for mint in mints)
+    return {"open": opens.encode(), "click": clicks.encode()}
+
+
+@contextmanager
+def serving(name: str) -> Iterator[int]:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, __file__, "--serve", name, str(port)])
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def serve(name: str, port: int) -> None:
+    server = Server(
+        "everpost.app:create", address="127.0.0.1", port=port, interface=Interfaces.ASGI, factory=True, workers=1,
+        loop=Loops.uvloop, http=HTTPModes.http1, websockets=False, log_enabled=False,
+    )  # fmt: skip
+    server.serve(target_loader=create_anchor if name == "anchor" else web.create, wrap_loader=False)
+
+
+def create_anchor() -> Any:
+    async def append(self: ingest.Queue, account_id: AccountId, hit: Any) -> None:
+        return None
+
+    ingest.Queue.append = append  # type: ignore[method-assign]
+    return web.create()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit("The web process did not start.")
+
+
+def load(port: int, connections: int, seconds: float, paths: bytes) -> dict[str, Any]:
+    generator = Path(__file__).with_name("http_load.py")
+    command = [sys.executable, str(generator), str(port), str(connections), str(seconds)]
+    done = subprocess.run(command, input=paths, stdout=subprocess.PIPE, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def report(kind: str, connections: int, rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    anchors, measured = zip(*rounds, strict=True)
+    ratio = statistics.median(mine["per_second"] / base["per_second"] for base, mine in rounds)
+    print(
+        f"{kind:5} {connections:4} connections: ratio {ratio:.2f}"
+        f"{judged(ratio, MUST.get(connections))}"
+        f" | anchor {median(anchors, 'per_second'):7.0f}/s p99 {median(anchors, 'p99'):5.1f} ms"
+        f" | everpost {median(measured, 'per_second'):7.0f}/s p50 {median(measured, 'p50'):5.1f} p99 {median(measured, 'p99'):5.1f} ms"
+        f" | generator {median(measured, 'cpu_share'):.0%} of a core, statuses {measured[-1]['statuses']}"
+    )
+
+
+def judged(ratio: float, must: float | None) -> str:
+    return "" if must is None else f" (must {must}: {'reached' if ratio >= must else 'MISSED'})"
+
+
+def median(answers: tuple[dict[str, Any], ...], name: str) -> float:
+    return statistics.median(answer[name] for answer in answers)
+
+
+async def check(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> None:
+    """What was counted while it was loaded must equal a recount."""
+    conn = await platform_db.connect_once(url)
+    stored = (await counters.find(conn, account_id, [activity_id]))[activity_id]
+    recounted = await recount.counters(conn, account_id, activity_id)
+    await conn.close()
+    is_equal = all(getattr(stored, name) == getattr(recounted, name) for name in counters.Counters.__struct_fields__)
+    print(f"{stored.opens_all} opens and {stored.clicks_all} clicks stored; counters equal a recount: {is_equal}")
+    if not is_equal:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2], int(sys.argv[3]))
+    else:
+        main()
