@@ -78,6 +78,7 @@ async def test_the_51st_address_of_a_day_is_refused_and_nothing_is_sent(
     await work()
     assert len(await mailbox()) == 50
     clock.move(timedelta(days=1))
+    api = await api.with_scopes("campaign_data")
     assert (await api.post(f"{campaign.activity}/tests", addresses(5))).status == 204
 
 

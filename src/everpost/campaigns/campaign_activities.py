@@ -90,7 +90,7 @@ async def primary_of(conn: Conn, account_id: AccountId, campaign_id: CampaignId)
     """The email of a campaign. Raises: CampaignNotFound."""
     activity_id = await one(
         conn,
-        CampaignActivityId,
+        UUID,
         """
         SELECT campaign_activity_id
           FROM campaign_activities
@@ -100,7 +100,7 @@ async def primary_of(conn: Conn, account_id: AccountId, campaign_id: CampaignId)
     )
     if activity_id is None:
         raise CampaignNotFound
-    return activity_id
+    return CampaignActivityId(activity_id)
 
 
 def role_problem(stored: Stored) -> str:

@@ -5,6 +5,8 @@ the account itself has are known. Nothing is tracked, and the links of the foote
 Source: contract, campaigns.md §3.13.
 """
 
+from uuid import UUID
+
 from msgspec import UNSET
 
 from everpost.accounts import summaries
@@ -58,9 +60,9 @@ async def _owner(conn: Conn, account_id: AccountId) -> Person:
 
 
 async def _contact_of(conn: Conn, account_id: AccountId, email_key: str) -> ContactId | None:
-    return await one(
+    found = await one(
         conn,
-        ContactId,
+        UUID,
         """
         SELECT contact_id
           FROM contacts
@@ -68,3 +70,4 @@ async def _contact_of(conn: Conn, account_id: AccountId, email_key: str) -> Cont
         account_id=account_id,
         email_key=email_key,
     )
+    return None if found is None else ContactId(found)

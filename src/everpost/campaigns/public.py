@@ -10,16 +10,9 @@ pages = Pages(tag="Email campaigns")
 get = pages.get
 
 # The author's own style sheets and pictures show; nothing runs, nothing is posted, and no other page frames it.
-_POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "img-src * data:",
-        "style-src 'unsafe-inline' *",
-        "font-src * data:",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    ]
+_POLICY: Final = (
+    "default-src 'none'; img-src * data:; style-src 'unsafe-inline' *; font-src * data:; form-action 'none';"
+    " frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,

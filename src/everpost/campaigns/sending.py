@@ -128,8 +128,8 @@ async def _end(
     now: datetime,
 ) -> None:
     await send_history.end(conn, account_id, run, count=count, reason_code=reason_code)
-    step = "finish" if reason_code in send_history.COMPLETED else "fail"
-    await states.end(conn, account_id, campaign_id, step, now=now)
+    is_completed = reason_code in send_history.COMPLETED
+    await states.end(conn, account_id, campaign_id, "finish" if is_completed else "fail", now=now)
     log.info(
         "campaign run ended",
         account_id=str(account_id),

@@ -7,9 +7,13 @@ Source: contract, campaigns.md §3.12.
 
 from typing import Final
 
+import msgspec
+
 from everpost.campaigns import campaign_activities
 from everpost.campaigns.shapes import TestSendIn
 from everpost.contacts import email_addresses
+from everpost.delivery import test_messages
+from everpost.delivery.test_messages import TestMessage
 from everpost.ids import AccountId, CampaignActivityId
 from everpost.platform import clock
 from everpost.platform.db import Conn, one
@@ -30,6 +34,15 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     addresses = _addresses(new)
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     await _use_allowance(conn, account_id, len(addresses))
+    content = await campaign_activities.written(conn, account_id, stored)
+    message = TestMessage(
+        from_name=stored.from_name,
+        from_email=stored.from_email,
+        reply_to_email=stored.reply_to_email,
+        content=msgspec.structs.replace(content, personal_message=(new.personal_message or "").strip()),
+        address=campaign_activities.own_address(stored),
+    )
+    await test_messages.send(conn, account_id, message, addresses)
 
 
 def _addresses(new: TestSendIn) -> list[str]:
