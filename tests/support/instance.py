@@ -1,112 +1,155 @@
-"""A whole instance as an operator runs it: `everpost up` on a fresh data folder and a free port."""
+"""A whole instance in processes of its own, as people run it: `everpost up`, and commands beside it."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import httpx
+import everpost
+from everpost.platform.launch import Account
 
-from tests.architecture.sources import ROOT
-
-EMAIL = "demo@everpost.example"
-PASSWORD = "a demo password"
+SOURCE = Path(everpost.__file__).parents[1]
+START_SECONDS = 60
 
 
 class Instance:
-    """Start it, use its address and commands, kill its parts, stop it."""
+    """`everpost up` on a data folder and a port of its own."""
 
-    def __init__(self, **settings: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="everpost-instance-", ignore_cleanup_errors=True)
-        self.data = Path(self._folder.name) / "data"
-        Path(self._folder.name).chmod(0o755)
+    def __init__(
+        self,
+        data: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        interpreter: Path = Path(sys.executable),
+        modules: tuple[Path, ...] = (SOURCE,),
+        account: Account | None = None,
+    ) -> None:
+        self.data = data
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = Path(self._folder.name) / "log.txt"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("EVERPOST_")}
-        self.environment = kept | {
-            "PYTHONPATH": str(ROOT / "src"),
-            "EVERPOST_DATA": str(self.data),
-            "EVERPOST_PORT": str(self.port),
-            "EVERPOST_DEMO_EMAIL": EMAIL,
-            "EVERPOST_DEMO_PASSWORD": PASSWORD,
-            **{f"EVERPOST_{name.upper()}": value for name, value in settings.items()},
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.log = data.parent / f"{data.name}.log"
+        self._interpreter = interpreter
+        self._account = account
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("EVERPOST_")},
+            "PYTHONPATH": os.pathsep.join(map(str, modules)),
+            "EVERPOST_DATA": str(data),
+            **(environment or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> "Instance":
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command("up"), env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"everpost up ended:\n{self.log.read_text()}")
-            try:
-                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
-                    return self
-            except httpx.TransportError:
-                time.sleep(0.05)
-        raise RuntimeError(f"no answer within a minute:\n{self.log.read_text()}")
+    def start(self) -> None:
+        """Return when it answers."""
+        self.begin()
+        await_true(lambda: self.get("/healthz") == 200 or not self.is_alive(), START_SECONDS)
+        assert self.is_alive(), self.output()
+
+    def begin(self) -> None:
+        """Start it and do not wait."""
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self._command("up", "--port", str(self.port)),
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                user=self._account.uid if self._account else None,
+                group=self._account.gid if self._account else None,
+                extra_groups=[] if self._account else None,
+                cwd="/",
+            )
+
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def await_end(self, seconds: float = 20) -> int:
+        assert self.process is not None
+        return self.process.wait(seconds)
 
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._folder.cleanup()
+        """Ctrl-C, and force where that does not help."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
-    def run(self, *arguments: str) -> str:
-        """What one of everpost's commands prints."""
-        done = subprocess.run(
-            self._command(*arguments), env=self.environment, capture_output=True, text=True, check=False, timeout=60
+    def output(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        """One of the other commands; it knows the data folder and nothing else."""
+        return subprocess.run(
+            self._command(*arguments),
+            capture_output=True,
+            text=True,
+            env={**self._environment, **(environment or {})},
+            cwd="/",
+            timeout=60,
+            check=False,
         )
-        if done.returncode:
-            raise RuntimeError(f"everpost {' '.join(arguments)}: {done.stdout}{done.stderr}")
-        return done.stdout.strip()
 
-    def token(self, scope: str = "account_read account_update contact_data campaign_data") -> str:
-        return self.run("token", "--scope", scope)
+    def start_node(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """One more process of this instance, such as `serve`; the caller ends it."""
+        return subprocess.Popen(self._command(*arguments), env=self._environment, cwd="/")
 
-    def kill_worker(self) -> int:
-        """`kill -9` of the worker process; the supervisor will start another. Returns the pid it had."""
-        (pid,) = self.worker_pids()
-        os.kill(pid, signal.SIGKILL)
-        return pid
+    def get(self, path: str, token: str | None = None, port: int | None = None) -> int | None:
+        """The status of the answer; None when nothing answers."""
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}")
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return None
 
-    def worker_pids(self) -> list[int]:
-        return [pid for pid in self._children() if b"\0work" in _read(f"/proc/{pid}/cmdline")]
+    def processes(self) -> dict[int, str]:
+        """Every living process of this instance and its command line, found by the environment or the folder they have."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (process / "environ").read_bytes()
+                works_here = os.fsencode(f"EVERPOST_DATA={self.data}\0") in environment
+                is_server = (process / "cwd").samefile(self.data / "postgres")
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if (works_here or is_server) and command:
+                found[int(process.name)] = command
+        return found
 
-    def await_worker(self, *, other_than: int | None = None) -> None:
-        deadline = time.monotonic() + 30
-        while not [pid for pid in self.worker_pids() if pid != other_than]:
-            assert time.monotonic() < deadline, "no worker within 30 s"
-            time.sleep(0.05)
-
-    def _children(self) -> list[int]:
-        mine = f"EVERPOST_DATA={self.data}".encode()
-        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-        return [pid for pid in pids if mine in _read(f"/proc/{pid}/environ").split(b"\0")]
+    def pid_of(self, words: str) -> int:
+        """The first process with these words in its command line."""
+        return min(pid for pid, command in self.processes().items() if words in command)
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "everpost", *arguments]
+        return [str(self._interpreter), "-P", "-m", "everpost", *arguments]
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
         return port
 
 
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return b""
+def await_true(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "It did not become true in time."
+        time.sleep(0.05)

@@ -1,0 +1,95 @@
+"""`everpost token`, `everpost account`, `everpost app`, on a running instance."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.instance import Instance
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    instance = Instance(tmp_path_factory.mktemp("identity") / "data")
+    instance.start()
+    yield instance
+    instance.stop()
+
+
+def test_a_token_has_the_scopes_that_were_asked_for(instance: Instance) -> None:
+    token = instance.run("token", "--scope", "contact_data account_read").stdout.strip()
+    assert claims(token)["scp"] == ["contact_data", "account_read"]
+    assert instance.get("/v3/account/summary", token=token) == 200
+    assert instance.get("/v3/emails", token=token) == 403
+
+
+def test_a_token_is_for_the_instance_that_runs_whatever_its_port(instance: Instance) -> None:
+    assert str(claims(instance.run("token").stdout)["iss"]).startswith(instance.address)
+
+
+def test_an_unknown_scope_is_explained(instance: Instance) -> None:
+    done = instance.run("token", "--scope", "everything")
+    assert done.returncode == 2
+    assert "contact_data" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_account_is_made_and_gets_tokens(instance: Instance) -> None:
+    done = instance.run(
+        "account", "create", "--email", "owner@harborlane.example", "--password", "long enough", "--organization",
+        "Harbor Lane", "--country", "US", "--state", "ME",
+    )  # fmt: skip
+    created = json.loads(done.stdout)
+    assert created["email"] == "owner@harborlane.example"
+    assert created["organization_name"] == "Harbor Lane"
+    listed = json.loads(instance.run("account", "list").stdout)
+    assert {"account_id": created["account_id"], "email": "owner@harborlane.example"} in listed
+    token = instance.run("token", "--account", "OWNER@harborlane.example").stdout.strip()
+    assert instance.get("/v3/contact_lists", token=token) == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--email", "demo@everpost.example", "--password", "long enough"], "already signs in"),
+        (["--email", "new@example.com", "--password", "short"], "at least 8 characters"),
+        (["--email", "new@example.com", "--password", "long enough", "--country", "XX"], "country_code"),
+    ],
+)
+def test_a_refused_account_is_explained(instance: Instance, arguments: list[str], said: str) -> None:
+    done = instance.run("account", "create", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_token_for_nobody_is_explained(instance: Instance) -> None:
+    done = instance.run("token", "--account", "nobody@example.com")
+    assert done.returncode == 1
+    assert "No account signs in with nobody@example.com" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_app_gets_a_secret_and_a_public_one_does_not(instance: Instance) -> None:
+    uri = "https://app.example.com/callback"
+    secret = json.loads(instance.run("app", "create", "--name", "Shop", "--redirect-uri", uri).stdout)
+    public = json.loads(instance.run("app", "create", "--name", "Phone", "--redirect-uri", uri, "--public").stdout)
+    assert secret["redirect_uris"] == [uri]
+    assert secret["client_id"] != public["client_id"]
+    assert len(secret["client_secret"]) >= 22
+    assert "client_secret" not in public
+
+
+def test_a_refused_app_is_explained(instance: Instance) -> None:
+    done = instance.run("app", "create", "--name", "Shop", "--redirect-uri", "not a uri")
+    assert done.returncode == 1
+    assert "redirect" in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+
+
+def claims(token: str) -> dict[str, Any]:
+    body = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return found

@@ -1,0 +1,21 @@
+"""`everpost routes` and `everpost events`: they read the program, so they need no instance."""
+
+import re
+from pathlib import Path
+
+from tests.support.instance import SOURCE, Instance
+
+
+def test_each_path_leads_to_the_line_that_answers_it(tmp_path: Path) -> None:
+    printed = Instance(tmp_path / "data").run("routes").stdout
+    door = re.search(r"^GET +/healthz +(\S+):(\d+)$", printed, re.MULTILINE)
+    assert door is not None
+    lines = Path(door[1]).read_text().splitlines()
+    assert "/healthz" in "\n".join(lines[int(door[2]) - 1 : int(door[2]) + 2])
+    assert re.search(rf"^POST +/v3/contact_lists +{re.escape(str(SOURCE))}\S+:\d+$", printed, re.MULTILINE)
+
+
+def test_each_fact_is_listed_with_its_publishers_and_jobs(tmp_path: Path) -> None:
+    printed = Instance(tmp_path / "data").run("events").stdout
+    assert re.search(r"^[\w.]+$\n  from \S+\.py:\d+$", printed, re.MULTILINE)
+    assert re.search(r"^  to   \S+\.py:\d+$", printed, re.MULTILINE)
