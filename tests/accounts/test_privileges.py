@@ -1,0 +1,42 @@
+"""Roles and what they allow. Source: contract, auth.md §13, account.md §1.3, §2."""
+
+from everpost.accounts import privileges, regions
+from tests.support.fixtures import AccountApi
+
+PRIVILEGES = "/v3/account/user/privileges"
+
+
+async def test_the_owner_has_all_in_the_order_of_their_ids(api: AccountApi) -> None:
+    listed = (await api.get(PRIVILEGES)).body
+    ids = [one["privilege_id"] for one in listed]
+    assert ids == sorted(ids) and len(ids) == 24
+    assert {"privilege_id": 30, "privilege_name": "campaign:create"} in listed
+
+
+async def test_a_creator_edits_campaigns_and_sees_lists(api: AccountApi) -> None:
+    creator = await api.as_role("campaign_creator", scopes="offline_access")
+    assert (await creator.get(PRIVILEGES)).body == [
+        {"privilege_id": 22, "privilege_name": "contacts:lists:read"},
+        {"privilege_id": 30, "privilege_name": "campaign:create"},
+        {"privilege_id": 31, "privilege_name": "campaign:read"},
+        {"privilege_id": 32, "privilege_name": "campaign:write"},
+        {"privilege_id": 35, "privilege_name": "campaign:list"},
+        {"privilege_id": 60, "privilege_name": "mylibrary:read"},
+        {"privilege_id": 61, "privilege_name": "mylibrary:create"},
+        {"privilege_id": 62, "privilege_name": "mylibrary:update"},
+    ]
+
+
+def test_a_manager_lacks_only_changing_the_account() -> None:
+    assert privileges.of_role("account_owner") - privileges.of_role("account_manager") == {"account:update"}
+
+
+def test_a_zone_follows_from_every_place() -> None:
+    assert regions.default_time_zone(None, None) == "UTC"
+    assert regions.default_time_zone("US", "HI") == "US/Hawaii"
+    assert regions.default_time_zone("CA", "QC") == "America/Montreal"
+    assert regions.default_time_zone("AU", None) == "Australia/Sydney"
+    for country in ("US", "CA", "DE", "UA", "NZ", "BR", "AQ"):
+        assert regions.is_time_zone(regions.default_time_zone(country, None))
+    assert regions.is_country("GB") and not regions.is_country("gb") and not regions.is_country("UK")
+    assert regions.is_state("US", "AE") and regions.is_state("CA", "ON") and not regions.is_state("DE", "BY")
