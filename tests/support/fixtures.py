@@ -26,7 +26,7 @@ _KEPT = ("schema_migrations", "signing_keys")
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"use_uvloop": False}
+    return "asyncio", {"use_uvloop": True}  # as the real processes do
 
 
 @pytest.fixture(scope="session")

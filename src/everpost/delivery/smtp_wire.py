@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
-from typing import Final
+from typing import Final, cast
 
 from msgspec import Struct
 
@@ -83,8 +83,8 @@ class Wire(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # uvloop's transports are none of asyncio's by inheritance, only by what they can do.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         lines = (self._rest + data).split(b"\r\n")
