@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.integrations.requests_client import OAuth2Session
 
 from tests.journeys.address_books import AddressBook
+from tests.journeys.demo import EMAIL, PASSWORD, DemoInstance
 from tests.support import forms
-from tests.support.instance import EMAIL, PASSWORD, Instance
 
 CALLBACK = "https://localhost/callback"
 SCOPE = "account_read contact_data campaign_data offline_access"
@@ -25,16 +25,22 @@ HTML = """<html><head><style>p { color: #123456 }</style></head><body>[[tracking
 class Story:
     """An application's view of one instance."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: DemoInstance) -> None:
         self.instance = instance
         self.http = httpx.Client(base_url=instance.url, timeout=30)
+
+    def __enter__(self) -> "Story":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def authorise(self) -> dict[str, Any]:
         """Authorization code with PKCE by Authlib, signing in and granting consent on the pages."""
         app = json.loads(
-            self.instance.run("app", "create", "--name", "Journey", "--redirect-uri", CALLBACK, "--public")
+            self.instance.command("app", "create", "--name", "Journey", "--redirect-uri", CALLBACK, "--public")
         )
-        oauth = OAuth2Client(
+        oauth = OAuth2Session(
             client_id=app["client_id"], redirect_uri=CALLBACK, scope=SCOPE, code_challenge_method="S256",
             token_endpoint_auth_method="none",
         )  # fmt: skip
@@ -122,7 +128,7 @@ class Story:
     def until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"waited {seconds} s\n{self.instance.log.read_text()[-4000:]}"
+            assert time.monotonic() < deadline, f"waited {seconds} s\n{self.instance.output()[-4000:]}"
             time.sleep(0.05)
 
 

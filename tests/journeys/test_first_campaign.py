@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.journeys import address_books
+from tests.journeys.demo import DemoInstance
 from tests.journeys.story import SCOPE, Story, links_of, path_of
-from tests.support.instance import Instance
 from tests.support.smtp import SmtpServer
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"}
@@ -25,9 +25,11 @@ def smtp() -> Iterator[SmtpServer]:
 @pytest.fixture
 def story(smtp: SmtpServer) -> Iterator[Story]:
     # The journey is one client in a hurry; limits have tests of their own.
-    instance = Instance(smtp_url=smtp.url, rate_per_second="0", rate_per_day="0")
+    instance = DemoInstance(smtp_url=smtp.url, rate_per_second="0", rate_per_day="0")
     try:
-        yield Story(instance.start())
+        instance.start()
+        with Story(instance) as journey:
+            yield journey
     finally:
         instance.stop()
 
@@ -48,7 +50,7 @@ def test_a_campaign_is_imported_sent_opened_and_reported(story: Story, smtp: Smt
         activity = story.await_import(activity_id)
         assert ("completed", 100) == (activity["state"], activity["percent_done"])
         assert book.rows + 1 == activity["status"]["items_total_count"]
-        assert (book.rows - book.bad, book.bad) == (
+        assert (book.rows, book.bad) == (
             activity["status"]["person_count"], activity["status"]["correctable_count"],
         )  # fmt: skip
         assert book.bad == len(activity["activity_errors"])
@@ -78,15 +80,13 @@ def _kill_worker_while_importing(story: Story, started: list[str]) -> None:
     """Once as soon as it works, and once again as soon as its successor does."""
     for activity_id in started:
         story.until(lambda each=activity_id: story.activity(each)["state"] != "initialized", 60)  # type: ignore[misc]
-        gone = story.instance.kill_worker()
-        story.instance.await_worker(other_than=gone)
+        story.instance.kill_worker()
 
 
 def _kill_worker_while_sending(story: Story, smtp: SmtpServer, total: int) -> None:
     for share in (0.1, 0.5):
         story.until(lambda each=share: len(smtp.messages) >= each * total, 90)  # type: ignore[misc]
-        gone = story.instance.kill_worker()
-        story.instance.await_worker(other_than=gone)
+        story.instance.kill_worker()
 
 
 def _read_and_react(story: Story, smtp: SmtpServer) -> None:

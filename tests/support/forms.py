@@ -3,12 +3,12 @@
 from urllib.parse import urljoin
 
 import httpx
-from selectolax.parser import HTMLParser, Node
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 
 def submit(client: httpx.Client, page: httpx.Response, button: str | None = None, /, **fields: str) -> httpx.Response:
     """Send the page's form with its own values and these; `button` is a button's text where there are several."""
-    document = HTMLParser(page.text)
+    document = LexborHTMLParser(page.text)
     form = next(form for form in document.css("form") if button is None or _button(form, button) is not None)
     values = {
         field.attributes["name"] or "": field.attributes.get("value") or ""
@@ -22,5 +22,5 @@ def submit(client: httpx.Client, page: httpx.Response, button: str | None = None
     return client.post(action, data=values | fields)
 
 
-def _button(form: Node, text: str) -> Node | None:
+def _button(form: LexborNode, text: str) -> LexborNode | None:
     return next((each for each in form.css("button") if text.lower() in each.text().lower()), None)

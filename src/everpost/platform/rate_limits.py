@@ -14,6 +14,7 @@ from everpost.platform import clock, config
 from everpost.platform.caller import Caller
 from everpost.platform.db import Db, many, run
 from everpost.platform.errors import QuotaExceeded, Throttled
+from everpost.platform.jobs import every
 
 _SECOND = timedelta(seconds=1)
 
@@ -77,6 +78,7 @@ async def merge(db: Db) -> None:
             counter.elsewhere = found.requests
 
 
+@every(timedelta(hours=1))
 async def sweep(db: Db) -> None:
     """Forget the days before yesterday."""
     async with db.transaction() as conn:
