@@ -8,6 +8,7 @@ import secrets
 import string
 from datetime import datetime
 from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -77,7 +78,8 @@ async def encoded_id(conn: Conn, account_id: AccountId) -> str | None:
 
 async def all_ids(conn: Conn) -> list[AccountId]:
     """Every account of the installation, oldest first. For operators."""
-    return await many(conn, AccountId, "SELECT account_id FROM account_directory ORDER BY account_id")
+    found = await many(conn, UUID, "SELECT account_id FROM account_directory ORDER BY account_id")
+    return [AccountId(account_id) for account_id in found]
 
 
 async def set_status(conn: Conn, account_id: AccountId, status: Literal["active", "canceled", "disabled"]) -> None:

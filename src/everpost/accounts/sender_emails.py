@@ -155,15 +155,16 @@ async def give_role(conn: Conn, account_id: AccountId, email_id: EmailId, role: 
 
 async def find_confirmed(conn: Conn, account_id: AccountId, address: str) -> EmailId | None:
     """The confirmed address, whatever its case."""
-    return await one(
+    email_id = await one(
         conn,
-        EmailId,
+        int,
         """
         SELECT email_id FROM account_emails
          WHERE account_id = :account_id AND lower(email_address) = lower(:address) AND confirmed_at IS NOT NULL""",
         account_id=account_id,
         address=address,
     )
+    return None if email_id is None else EmailId(email_id)
 
 
 async def with_role(conn: Conn, account_id: AccountId, role: Role) -> str | None:
@@ -281,7 +282,7 @@ async def _next_id(conn: Conn, account_id: AccountId) -> EmailId:
     """Counts up in the account's row, whose lock also keeps two additions from passing the daily limit together."""
     email_id = await one(
         conn,
-        EmailId,
+        int,
         """
         UPDATE accounts SET last_email_id = last_email_id + 1
          WHERE account_id = :account_id
@@ -289,7 +290,7 @@ async def _next_id(conn: Conn, account_id: AccountId) -> EmailId:
         account_id=account_id,
     )
     assert email_id is not None
-    return email_id
+    return EmailId(email_id)
 
 
 async def _mark_confirmed(

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
+from uuid import UUID
 
 import msgspec
 
@@ -147,9 +148,9 @@ async def set_refresh_token_type(conn: Conn, client_id: AppId, wanted: RefreshTo
 async def command_line(conn: Conn) -> App:
     """The built-in app behind `everpost token`, made when it is first needed."""
     await _insert_built_in(conn, AppId(new_id()), COMMAND_LINE, "everpost command line", clock.now())
-    client_id = await one(conn, AppId, "SELECT client_id FROM apps WHERE built_in = :name", name=COMMAND_LINE)
+    client_id = await one(conn, UUID, "SELECT client_id FROM apps WHERE built_in = :name", name=COMMAND_LINE)
     assert client_id is not None
-    return await get(conn, client_id)
+    return await get(conn, AppId(client_id))
 
 
 def _check_name(name: str) -> None:

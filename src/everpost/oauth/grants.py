@@ -7,6 +7,7 @@ Source: contract, auth.md §3.2, §9.
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -83,7 +84,7 @@ async def is_consented(conn: Conn, client_id: AppId, user_id: UserId, scopes: Se
     """Whether the person allowed all of these, together, before."""
     found = await one(
         conn,
-        AppId,
+        UUID,
         """
         SELECT client_id FROM consents
          WHERE user_id = :user_id AND client_id = :client_id AND scopes @> :scopes
