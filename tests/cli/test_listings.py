@@ -10,9 +10,9 @@ def test_each_path_leads_to_the_line_that_answers_it(tmp_path: Path) -> None:
     printed = Instance(tmp_path / "data").run("routes").stdout
     door = re.search(r"^GET +/healthz +(\S+):(\d+)$", printed, re.MULTILINE)
     assert door is not None
-    lines = Path(door[1]).read_text().splitlines()
+    lines = Path("/", door[1]).read_text().splitlines()
     assert "/healthz" in "\n".join(lines[int(door[2]) - 1 : int(door[2]) + 2])
-    assert re.search(rf"^POST +/v3/contact_lists +{re.escape(str(SOURCE))}\S+:\d+$", printed, re.MULTILINE)
+    assert re.search(rf"^POST +/v3/contact_lists +{re.escape(str(SOURCE)[1:])}\S+:\d+$", printed, re.MULTILINE)
 
 
 def test_each_fact_is_listed_with_its_publishers_and_jobs(tmp_path: Path) -> None:

@@ -26,12 +26,13 @@ def database_url() -> Iterator[str]:
     options = ["-U", "owner", "--auth=scram-sha-256", f"--pwfile={folder}/password", "--no-sync", "-E", "UTF8"]
     initdb = launch.run([programs / "initdb", "-D", folder / "data", *options], account=account)
     assert initdb.returncode == 0, initdb.stdout
-    server = launch.start(
-        [programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-h", "127.0.0.1"],
-        dying=signal.SIGQUIT,
-        account=account,
-        output=(folder / "log").open("wb"),
-    )
+    with (folder / "log").open("wb") as log:
+        server = launch.start(
+            [programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-h", "127.0.0.1"],
+            dying=signal.SIGQUIT,
+            account=account,
+            output=log,
+        )
     pid_file = folder / "data" / "postmaster.pid"
     await_true(lambda: pid_file.exists() and "ready" in pid_file.read_text())
     yield f"postgresql://owner:secret%20word@127.0.0.1:{port}/postgres"

@@ -31,10 +31,17 @@ def require_free(settings: Settings) -> None:
         ) from error
 
 
+def origin(settings: Settings) -> str:
+    """The address in links: the chosen one, else this machine's own, as a browser here can open it."""
+    if settings.public_url:
+        return settings.public_url
+    host = _reachable(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
 def health(settings: Settings, *, timeout_seconds: float = 2) -> bytes | None:
     """What /healthz says on the instance's own port; None when nothing answers there."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    connection = http.client.HTTPConnection(host, settings.port, timeout=timeout_seconds)
+    connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=timeout_seconds)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().read()
@@ -42,6 +49,11 @@ def health(settings: Settings, *, timeout_seconds: float = 2) -> bytes | None:
         return None
     finally:
         connection.close()
+
+
+def _reachable(host: str) -> str:
+    """Where to call whoever listens on `host`, which may stand for all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _family(host: str) -> socket.AddressFamily:

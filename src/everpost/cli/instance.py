@@ -1,8 +1,8 @@
 """Which instance a command is about: its settings, its database, and connections to it."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 
@@ -26,19 +26,32 @@ def find() -> Settings:
 @asynccontextmanager
 async def database() -> AsyncIterator[Db]:
     """The database of the instance that runs. Raises: NotRunning."""
-    settings = find()
-    assert settings.database_url is not None
-    try:
-        db = await connect(settings.database_url, size=2)
-    except (OSError, *Unreachable) as error:
-        raise NotRunning(f"The database of this instance does not answer: {error}") from error
+    with explained():
+        db = await connect(database_url(), size=2)
     try:
         yield db
     finally:
         await db.close()
 
 
+def database_url() -> str:
+    """Raises: NotRunning."""
+    url = find().database_url
+    assert url is not None
+    return url
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say plainly that the database does not answer. Raises: NotRunning."""
+    try:
+        yield
+    except (OSError, *Unreachable) as error:
+        raise NotRunning(f"The database of this instance does not answer: {error}") from error
+
+
 def _follow(settings: Settings) -> Settings:
     """Take over what the running instance told, except what this command's own environment says."""
     told = running.read(settings.data)
-    return config.override(**msgspec.structs.asdict(config.load({**told, **os.environ})))
+    chosen_here = {name: value for name, value in os.environ.items() if value}
+    return config.override(**msgspec.structs.asdict(config.load({**told, **chosen_here})))

@@ -45,6 +45,8 @@ def list_events() -> None:
 def _publications() -> Iterator[tuple[str, str]]:
     """Each fact with the line that publishes it, read from the source: publishers do not register."""
     for path in sorted(Path(everpost.__file__).parent.rglob("*.py")):
+        if path.samefile(events.__file__):
+            continue
         text = path.read_text("utf-8")
         for found in _PUBLISHES.finditer(text):
             yield found[1], _from_here(f"{path}:{text.count(chr(10), 0, found.start()) + 1}")

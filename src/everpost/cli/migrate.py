@@ -17,7 +17,8 @@ commands = typer.Typer()
 def bring_up_to_date() -> None:
     """Bring the database's tables up to date."""
     logs.configure("migrate")
-    applied = asyncio.run(migrate.apply(_database_url()))
+    with instance.explained():
+        applied = asyncio.run(migrate.apply(instance.database_url()))
     print("\n".join(applied) if applied else "The database is up to date.")
 
 
@@ -25,7 +26,8 @@ def bring_up_to_date() -> None:
 def prepare() -> None:
     """Migrate, make the key that signs tokens, and see that the demo account is there."""
     logs.configure("prepare")
-    asyncio.run(_prepare(_database_url()))
+    with instance.explained():
+        asyncio.run(_prepare(instance.database_url()))
 
 
 async def _prepare(database_url: str) -> None:
@@ -36,9 +38,3 @@ async def _prepare(database_url: str) -> None:
         await demo.ensure(database, provisioning.provision)
     finally:
         await database.close()
-
-
-def _database_url() -> str:
-    settings = instance.find()
-    assert settings.database_url is not None
-    return settings.database_url

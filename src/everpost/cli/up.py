@@ -34,7 +34,9 @@ def up(
     # Until the supervisor takes over, both ways of stopping look the same.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     addresses.choose(host, port)
-    settings = config.override(data=config.current().data.absolute())
+    settings = config.current()
+    # Fixed here for every process of the instance, or tokens of one port would be strangers at another.
+    settings = config.override(data=settings.data.absolute(), public_url=addresses.origin(settings))
     addresses.require_free(settings)
     database = None if settings.database_url else _Embedded(settings)
     if database:
