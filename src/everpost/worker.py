@@ -14,6 +14,7 @@ from everpost.platform.db import connect
 
 JOB_MODULES: Final = (
     "everpost.platform.mail",
+    "everpost.platform.health",
     "everpost.accounts.sweeps",
     "everpost.oauth.sweeps",
     "everpost.tracking.ingest",
