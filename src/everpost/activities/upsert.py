@@ -54,7 +54,7 @@ class People(Struct, frozen=True):
 
 
 class Batch(Struct, frozen=True):
-    """Rows with an id for whoever turns out to be new; `people` if all were expected to be."""
+    """Rows, and the same as new people if all of them were expected to be."""
 
     rows: pl.DataFrame
     compared: set[str]
@@ -71,14 +71,12 @@ class Written(Struct, frozen=True):
 
 def prepare(rows: pl.DataFrame, target: Target, *, are_all_new: bool) -> Batch:
     """`are_all_new` is a guess that saves time when it is right and costs some when it is not."""
-    # In the order of the address its index is walked page by page, not at random.
-    batch = rows.with_columns(pl.Series(_CONTACT, _new_ids(len(rows)), dtype=pl.String)).sort(KEY)
     compared: set[str] = {name for name in (*_SCALARS, CUSTOM) if name in rows.columns and rows[name].count()}
     if not row_parts.PHONE_COLUMNS.isdisjoint(rows.columns):
         compared.add("phone_numbers")
     if not row_parts.ADDRESS_COLUMNS.isdisjoint(rows.columns):
         compared.add("street_addresses")
-    return Batch(batch, compared, _people(batch, compared, target) if are_all_new and len(rows) else None)
+    return Batch(rows, compared, _people(rows, compared, target) if are_all_new and len(rows) else None)
 
 
 async def write(conn: Conn, batch: Batch, target: Target) -> Written:
@@ -112,6 +110,8 @@ def _new_ids(count: int) -> list[str]:
 
 def _people(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
     """Rows as CSV for `contacts` and `list_memberships`."""
+    # Ids in the order of the file; rows in that of the address, so that its index is walked page by page.
+    rows = rows.with_columns(pl.Series(_CONTACT, _new_ids(len(rows)), dtype=pl.String)).sort(KEY)
     entered = consent.initial("Account", None, is_coi=False, now=target.now)
     now = target.now.isoformat()
     given: dict[str, Any] = {
