@@ -6,7 +6,8 @@ Source: contract, auth.md §3.2, §9.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,8 @@ from everpost.accounts.users import User
 from everpost.ids import AccountId, AppId, GrantId, UserId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, one, run
+
+REMEMBERED: Final = timedelta(days=2)  # longer than an access token lives
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -107,6 +110,19 @@ async def remember_consent(conn: Conn, client_id: AppId, user_id: UserId, scopes
         user_id=user_id,
         scopes=sorted(scopes),
         now=clock.now(),
+    )
+
+
+async def sweep(conn: Conn) -> int:
+    """Forget grants that nothing hangs on any more: no code, no refresh token, and no access token that still lives."""
+    return await run(
+        conn,
+        """
+        DELETE FROM grants g
+         WHERE g.created_at < :before
+           AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = g.grant_id)
+           AND NOT EXISTS (SELECT FROM authorization_codes c WHERE c.grant_id = g.grant_id)""",
+        before=clock.now() - REMEMBERED,
     )
 
 

@@ -1,8 +1,8 @@
-"""What is over is deleted: codes, refresh tokens, and the list of revoked tokens."""
+"""What is over is deleted: codes, refresh tokens, the list of revoked tokens, and grants without any of them."""
 
 from datetime import timedelta
 
-from everpost.oauth import codes, refresh, tokens
+from everpost.oauth import codes, grants, refresh, tokens
 from everpost.platform.db import Db
 from everpost.platform.jobs import every
 
@@ -14,3 +14,4 @@ async def sweep(db: Db) -> None:
         await codes.sweep(conn)
         await refresh.sweep(conn)
         await tokens.sweep(conn)
+        await grants.sweep(conn)
