@@ -162,7 +162,7 @@ async def import_once(db: Db, account_id: AccountId, list_id: ListId, file: Path
     worker = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, check=True)
     async with db.reader() as conn:
         done = await ledger.get(conn, account_id, activity_id)
-    assert done.state == "completed" and not done.activity_errors, done
+    assert (done.state, done.activity_errors) == ("completed", []), done
     answer: dict[str, Any] = msgspec.json.decode(worker.stdout)
     return answer
 
