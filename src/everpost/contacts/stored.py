@@ -18,19 +18,22 @@ from everpost.platform.db import Conn, Taken, one, run, savepoint
 NOTHING: Final = Raw(b"[]")
 NO_VALUES: Final = Raw(b"{}")
 
-SELECT: Final[LiteralString] = """SELECT contact_id, email_address, email_key, permission_to_send, opt_in_source,
-    opt_in_date, opt_out_source, opt_out_date, opt_out_reason, confirm_status, email_created_at, email_updated_at,
-    first_name, last_name, job_title, company_name, birthday_month, birthday_day, anniversary, create_source,
-    update_source, source_name, created_at, updated_at, deleted_at, custom_values, phone_numbers, street_addresses,
-    notes
+# In the order of StoredContact: a row that is read by position costs a tenth.
+SELECT: Final[LiteralString] = """SELECT contact_id, create_source, created_at, updated_at, email_address, email_key,
+    permission_to_send, opt_in_source, opt_in_date, opt_out_source, opt_out_date, opt_out_reason, confirm_status,
+    email_created_at, email_updated_at, first_name, last_name, job_title, company_name, birthday_month, birthday_day,
+    anniversary, update_source, source_name, deleted_at, custom_values, phone_numbers, street_addresses, notes
   FROM contacts
  WHERE account_id = :account_id"""
 
 
-class StoredContact(Struct, kw_only=True):
-    """The columns of `contacts`, in their order there."""
+class StoredContact(Struct):
+    """The columns of `contacts`."""
 
     contact_id: ContactId
+    create_source: Source
+    created_at: datetime
+    updated_at: datetime
     email_address: str | None = None
     email_key: str | None = None
     permission_to_send: Permission | None = None
@@ -49,11 +52,8 @@ class StoredContact(Struct, kw_only=True):
     birthday_month: int | None = None
     birthday_day: int | None = None
     anniversary: date | None = None
-    create_source: Source
     update_source: Source | None = None
     source_name: str = "API"
-    created_at: datetime
-    updated_at: datetime
     deleted_at: datetime | None = None
     custom_values: Raw = NO_VALUES
     phone_numbers: Raw = NOTHING
