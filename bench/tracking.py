@@ -2,8 +2,9 @@
 
 `python bench/tracking.py [--seconds 3] [--rounds 3] [--connections 32 128] [--recipients 50000]`
 
-Two web processes run on one embedded PostgreSQL with its durable settings: everpost as it is, and everpost with the
-queue's `append` doing nothing (the anchor). They are loaded in turn, by a process of its own; medians are printed.
+Two web processes run on one embedded PostgreSQL with its durable settings: everpost as it is, and everpost whose
+queue's `append` does nothing (the anchor). A process of its own loads them in turn; medians are printed, with the CPU
+time of web process and PostgreSQL per request, and how long after the load the last event was in the reports.
 """
 
 import argparse
@@ -18,16 +19,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import processes
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.server import Server
 
 from everpost import app as web
-from everpost.ids import AccountId, CampaignActivityId, ContactId, new_id
+from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform import db as platform_db
 from everpost.platform import migrate
 from everpost.platform.postgres import Postgres
@@ -35,6 +38,28 @@ from everpost.tracking import counters, ingest, links, recount, tokens
 
 MUST = {32: 0.6, 128: 0.85}
 LINKS = 10
+
+
+@dataclass
+class Site:
+    """A web process under test, and the database behind it."""
+
+    port: int
+    pid: int
+    postmaster: int
+
+
+@dataclass
+class Round:
+    """What one load on one site showed; times in milliseconds, CPU in microseconds per request."""
+
+    per_second: float
+    p50: float
+    p99: float
+    web_cpu: float
+    postgres_cpu: float
+    visible_after_seconds: float
+    generator_share: float
 
 
 def main() -> None:
@@ -45,7 +70,8 @@ def main() -> None:
     try:
         postgres.start()
         os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        measure(options, postgres.dsn())
+        postmaster = int((data / "postgres" / "postmaster.pid").read_text().split()[0])
+        measure(options, postgres.dsn(), postmaster)
     finally:
         postgres.stop()
         shutil.rmtree(data, ignore_errors=True)
@@ -60,28 +86,25 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(options: argparse.Namespace, url: str) -> None:
+def measure(options: argparse.Namespace, url: str, postmaster: int) -> None:
     account_id, activity_id = AccountId(new_id()), CampaignActivityId(new_id())
     numbers = asyncio.run(prepare(url, account_id, activity_id))
     paths = make_paths(account_id, activity_id, numbers, options.recipients)
-    print(
-        f"{options.recipients} recipients, {options.rounds} rounds of {options.seconds} s, load {os.getloadavg()[0]:.1f}"
-    )
-    with serving("anchor") as anchor, serving("everpost") as everpost:
+    print(f"{options.recipients} recipients, {LINKS} links, {options.rounds} rounds of {options.seconds} s each")
+    with serving("anchor", postmaster) as anchor, serving("everpost", postmaster) as everpost:
         for connections in options.connections:
             for kind in ("open", "click"):
-                rounds = [
-                    (
-                        load(anchor, connections, options.seconds, paths[kind]),
-                        load(everpost, connections, options.seconds, paths[kind]),
-                    )
-                    for _ in range(options.rounds)
-                ]
+
+                def run(site: Site, connections: int = connections, kind: str = kind) -> Round:
+                    return load(site, connections, options.seconds, paths[kind], lambda: settle(url))
+
+                rounds = [(run(anchor), run(everpost)) for _ in range(options.rounds)]
                 report(kind, connections, rounds)
+        print(f"peak memory of the web process: {processes.peak_megabytes(everpost.pid):.0f} MB")
     asyncio.run(check(url, account_id, activity_id))
 
 
-async def prepare(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> list[Any]:
+async def prepare(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> list[UrlId]:
     conn = await platform_db.connect_once(url)
     await migrate.execute(conn, migrate.schema_text())
     found = await links.register(conn, account_id, activity_id, [f"https://shop.example/{n}" for n in range(LINKS)])
@@ -90,7 +113,7 @@ async def prepare(url: str, account_id: AccountId, activity_id: CampaignActivity
 
 
 def make_paths(
-    account_id: AccountId, activity_id: CampaignActivityId, numbers: list[Any], recipients: int
+    account_id: AccountId, activity_id: CampaignActivityId, numbers: list[UrlId], recipients: int
 ) -> dict[str, bytes]:
     chance, signer = random.Random(1), tokens.signer()
     mints = [signer.recipient(account_id, activity_id, ContactId(new_id())) for _ in range(recipients)]
@@ -101,12 +124,12 @@ def make_paths(
 
 
 @contextmanager
-def serving(name: str) -> Iterator[int]:
+def serving(name: str, postmaster: int) -> Iterator[Site]:
     port = free_port()
     process = subprocess.Popen([sys.executable, __file__, "--serve", name, str(port)])
     try:
         wait_for(port)
-        yield port
+        yield Site(port, process.pid, postmaster)
     finally:
         process.terminate()
         process.wait()
@@ -143,32 +166,61 @@ def wait_for(port: int) -> None:
     raise SystemExit("The web process did not start.")
 
 
-def load(port: int, connections: int, seconds: float, paths: bytes) -> dict[str, Any]:
+def load(site: Site, connections: int, seconds: float, paths: bytes, settle: Callable[[], float]) -> Round:
     generator = Path(__file__).with_name("http_load.py")
-    command = [sys.executable, str(generator), str(port), str(connections), str(seconds)]
+    command = [sys.executable, str(generator), str(site.port), str(connections), str(seconds)]
+    web_cpu, postgres_cpu = processes.cpu_seconds(site.pid), processes.cpu_seconds(site.postmaster)
     done = subprocess.run(command, input=paths, stdout=subprocess.PIPE, check=True)
     answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    visible_after = settle()
+    if not {"200", "302"} >= set(answer["statuses"]):
+        raise SystemExit(f"Unexpected answers: {answer['statuses']}")
+    used = (processes.cpu_seconds(site.pid) - web_cpu, processes.cpu_seconds(site.postmaster) - postgres_cpu)
+    return Round(
+        answer["per_second"], answer["p50"], answer["p99"],
+        *(1e6 * seconds_used / answer["requests"] for seconds_used in used),
+        visible_after, answer["cpu_share"],
+    )  # fmt: skip
 
 
-def report(kind: str, connections: int, rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    anchors, measured = zip(*rounds, strict=True)
-    ratio = statistics.median(mine["per_second"] / base["per_second"] for base, mine in rounds)
+def settle(url: str) -> float:
+    """Seconds until every acknowledged event is in events and counters."""
+    started = time.perf_counter()
+
+    async def wait() -> None:
+        conn = await platform_db.connect_once(url)
+        while await platform_db.one(conn, int, "SELECT count(*) FROM tracking_journal"):
+            await asyncio.sleep(0.05)
+        await conn.close()
+
+    asyncio.run(wait())
+    return time.perf_counter() - started
+
+
+def report(kind: str, connections: int, rounds: list[tuple[Round, Round]]) -> None:
+    ratio = statistics.median(mine.per_second / base.per_second for base, mine in rounds)
     print(
-        f"{kind:5} {connections:4} connections: ratio {ratio:.2f}"
-        f"{judged(ratio, MUST.get(connections))}"
-        f" | anchor {median(anchors, 'per_second'):7.0f}/s p99 {median(anchors, 'p99'):5.1f} ms"
-        f" | everpost {median(measured, 'per_second'):7.0f}/s p50 {median(measured, 'p50'):5.1f} p99 {median(measured, 'p99'):5.1f} ms"
-        f" | generator {median(measured, 'cpu_share'):.0%} of a core, statuses {measured[-1]['statuses']}"
+        f"{kind}, {connections} connections: ratio {ratio:.2f}{judged(ratio, MUST.get(connections))}, "
+        f"load of the machine {os.getloadavg()[0]:.1f}"
+    )
+    for name, several in (("anchor", [base for base, _ in rounds]), ("everpost", [mine for _, mine in rounds])):
+        show(name, Round(*(statistics.median(values) for values in zip(*map(vars_of, several), strict=True))))
+
+
+def vars_of(measured: Round) -> tuple[float, ...]:
+    return tuple(vars(measured).values())
+
+
+def show(name: str, measured: Round) -> None:
+    print(
+        f"  {name:8} {measured.per_second:7.0f}/s, p50 {measured.p50:5.1f} ms, p99 {measured.p99:5.1f} ms, "
+        f"CPU per request: web {measured.web_cpu:3.0f} µs, PostgreSQL {measured.postgres_cpu:3.0f} µs; "
+        f"visible after {measured.visible_after_seconds:.1f} s; generator {measured.generator_share:.0%} of a core"
     )
 
 
 def judged(ratio: float, must: float | None) -> str:
     return "" if must is None else f" (must {must}: {'reached' if ratio >= must else 'MISSED'})"
-
-
-def median(answers: tuple[dict[str, Any], ...], name: str) -> float:
-    return statistics.median(answer[name] for answer in answers)
 
 
 async def check(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId
-from everpost.platform.db import Conn, Db, copy_in, many
+from everpost.platform.db import Conn, Db, copy_in, many, run
 from everpost.tracking import machines
 from everpost.tracking.device_types import DeviceType
 from everpost.tracking.machines import Message
@@ -88,6 +88,9 @@ async def behind(conn: Conn, before: datetime) -> list[AccountId]:
 
 
 async def _fold(conn: Conn, account_id: AccountId) -> list[_Folded]:
+    # The planner cannot know how many rows come out of the journal. When it guesses few, it joins them by nested loops,
+    # which takes seconds for some thousands.
+    await run(conn, "SET LOCAL enable_nestloop = off")
     return await many(
         conn,
         _Folded,
@@ -197,6 +200,7 @@ _FOLD: Final = """
                   FROM linked
                  GROUP BY campaign_activity_id, url_id) AS added
          WHERE links.account_id = :account_id AND links.campaign_activity_id = added.campaign_activity_id
+           AND links.campaign_activity_id = ANY (ARRAY (SELECT campaign_activity_id FROM touch))
            AND links.url_id = added.url_id),
     counted AS (
         INSERT INTO activity_counters AS known
