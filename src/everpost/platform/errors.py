@@ -210,6 +210,8 @@ def _key(error: ApiError, area: Area) -> str:
 def _text(error: ApiError, text: str, area: Area) -> str:
     if error.kind == "malformed":
         return area.malformed
+    if error.is_gateway:
+        return text
     default = (type(error).__doc__ or "").strip()
     return area.platform_texts.get(error.kind, text) if text == default else text
 
