@@ -1,9 +1,15 @@
 """Imports of files, through the door and the worker. Source: contract, bulk-activities.md §3."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
-from everpost.platform.db import Db, many
+from everpost.activities import runner
+from everpost.contacts import consent, stored
+from everpost.contacts.stored import StoredContact
+from everpost.ids import ContactId, new_id
+from everpost.platform import clock as clock_now
+from everpost.platform.db import Db, many, one
 
 _MINUTE = timedelta(minutes=1)
 
@@ -233,6 +239,34 @@ async def test_a_file_that_vanished_fails_the_activity(import_file, finished, da
 async def test_the_upload_is_gone_once_the_import_is_over(import_file, finished, data):
     await finished(await import_file("email\nada@x.example\n"))
     assert [file for file in (data / "files").rglob("*") if file.is_file()] == []
+
+
+async def test_somebody_who_becomes_known_during_the_chunk_is_updated_instead(
+    import_file, finished, db, account, contacts
+):
+    posted = await import_file("email,first_name\nbo@x.example,Bo\nada@x.example,Ada\n")
+    async with db.transaction() as conn:
+        entered = consent.initial("Account", None, is_coi=False, now=clock_now.now_seconds())
+        ada = StoredContact(
+            contact_id=ContactId(new_id()), email_address="ada@x.example", email_key="ada@x.example",
+            last_name="Lovelace", create_source="Account", created_at=clock_now.now_seconds(),
+            updated_at=clock_now.now_seconds(),
+        )  # fmt: skip
+        ada.take_consent(entered)
+        assert await stored.insert(conn, account.account_id, ada)
+        importing = asyncio.create_task(runner.run_lane(db, account.account_id))
+        await _someone_waits_for_a_lock(db)
+    await importing
+    assert (await finished(posted))["state"] == "completed"
+    found = (await contacts())["ada@x.example"]
+    assert (found["contact_id"], found["first_name"], found["last_name"]) == (str(ada.contact_id), "Ada", "Lovelace")
+    assert found["list_memberships"] == [str(account.list_id)]
+
+
+async def _someone_waits_for_a_lock(db: Db) -> None:
+    async with db.reader() as conn:
+        while not await one(conn, int, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            await asyncio.sleep(0.01)
 
 
 async def _post_contact(
