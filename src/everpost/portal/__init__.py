@@ -1,0 +1,7 @@
+"""Pages for people who run or try this instance: the start page and the built-in mailbox.
+
+Sign-in, consent and unsubscribe pages live with the slices that do that work; all of them share the layout in `platform`.
+
+Owns: nothing.
+Reads: nothing.
+"""
