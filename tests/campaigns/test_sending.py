@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from everpost.accounts import accounts
 from everpost.campaigns import sending
 from everpost.ids import CampaignId
 from everpost.platform.db import one, run
@@ -184,6 +185,22 @@ async def test_a_sender_who_is_no_longer_confirmed_fails_the_send(
     (entry,) = (await api.get(f"{campaign.activity}/send_history")).body
     assert (entry["send_status"], entry["reason_code"]) == ("ERRORED", 9)
     assert (await api.get(campaign.activity)).body["current_status"] == "ERROR"
+    assert await mailbox() == []
+
+
+async def test_an_account_that_was_closed_sends_no_more(
+    api: Any, account: Any, list_id: str, db: Any, new_campaign: Any, new_contact: Any, work: Any, mailbox: Any
+) -> None:
+    await new_contact("ann@example.com")
+    campaign = await new_campaign(lists=[list_id])
+    await api.post(campaign.schedules, {"scheduled_date": "0"})
+    async with db.transaction() as conn:
+        await accounts.set_status(conn, account.account_id, "disabled")
+    await work()
+    async with db.transaction() as conn:
+        await accounts.set_status(conn, account.account_id, "active")
+    (entry,) = (await api.get(f"{campaign.activity}/send_history")).body
+    assert (entry["send_status"], entry["reason_code"]) == ("ERRORED", 3)
     assert await mailbox() == []
 
 

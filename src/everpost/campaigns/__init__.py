@@ -5,5 +5,5 @@ A campaign is one message with a name. It owns a `primary_email` activity, which
 
 Owns: campaigns, campaign_activities, campaign_contents, campaign_runs, campaign_sequences, permalinks,
       web_copies, test_send_days.
-Reads: contacts, contact_lists.
+Reads: account_directory, contacts, contact_lists.
 """

@@ -16,7 +16,7 @@ from everpost.campaigns.shapes import SendHistoryEntry, timestamp
 from everpost.ids import AccountId, CampaignActivityId, ListId, MailingId, SegmentId, new_id
 from everpost.platform.db import Conn, many, one, run
 
-SENT, FAILED, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, NOBODY = 0, 1, 8, 9, 12
+SENT, FAILED, ACCOUNT_MAY_NOT_SEND, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, NOBODY = 0, 1, 3, 8, 9, 12
 COMPLETED = (SENT, NOBODY)
 
 

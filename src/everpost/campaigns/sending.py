@@ -14,13 +14,21 @@ from typing import Final
 
 from everpost.campaigns import campaign_activities, content, send_history, states, web_copies
 from everpost.campaigns.campaign_activities import Stored
-from everpost.campaigns.send_history import FAILED, LINK_TOO_LONG, NOBODY, SENDER_NOT_CONFIRMED, SENT, Run
+from everpost.campaigns.send_history import (
+    ACCOUNT_MAY_NOT_SEND,
+    FAILED,
+    LINK_TOO_LONG,
+    NOBODY,
+    SENDER_NOT_CONFIRMED,
+    SENT,
+    Run,
+)
 from everpost.delivery import mailings, outbox
 from everpost.delivery.mailings import NewMailing
 from everpost.delivery.render import LinkTooLong
 from everpost.ids import AccountId, CampaignId
 from everpost.platform import clock, logs
-from everpost.platform.db import Conn, Db, Unreachable, savepoint
+from everpost.platform.db import Conn, Db, Unreachable, one, savepoint
 from everpost.platform.jobs import job
 
 log: Final = logs.get(__name__)
@@ -90,6 +98,8 @@ async def _hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run
 
 async def _mailing(conn: Conn, account_id: AccountId, stored: Stored, run: Run) -> NewMailing:
     """What to send, as it may still be sent now. Raises: NotSent."""
+    if not await _may_send(conn, account_id):
+        raise NotSent(ACCOUNT_MAY_NOT_SEND)
     if await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email):
         raise NotSent(SENDER_NOT_CONFIRMED)
     if await campaign_activities.footer_address(conn, account_id, stored) is None:
@@ -138,3 +148,11 @@ async def _end(
         count=count,
         reason_code=reason_code,
     )
+
+
+async def _may_send(conn: Conn, account_id: AccountId) -> bool:
+    """An account that was closed after it had scheduled something sends it no more."""
+    status = await one(
+        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
+    )
+    return status == "active"
