@@ -61,7 +61,8 @@ fix: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for script in $$(grep -l '^`python bench/' bench/*.py); do \
+	    echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
@@ -93,4 +94,5 @@ $(READY): requirements.lock pyproject.toml
 	    pathlib.Path(sysconfig.get_path("purelib"), "everpost.pth").write_text(str(pathlib.Path("src").resolve()) + "\n")'
 	@printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m everpost "$$@"' > $(BIN)/everpost
 	@chmod 755 $(BIN)/everpost
+	@$(BIN)/python -m compileall -q src
 	@touch $@

@@ -21,7 +21,6 @@ COMMANDS: Final = {
     "serve": "serve",
     "work": "work",
     "migrate": "migrate",
-    "prepare": "migrate",
     "token": "identity",
     "app": "identity",
     "account": "identity",
@@ -29,18 +28,21 @@ COMMANDS: Final = {
     "routes": "listings",
     "events": "listings",
 }
+# What `everpost up` calls; not for people.
+INTERNAL: Final = {"prepare": "migrate"}
 
 
 class _Lazily(TyperGroup):
-    """Finds a command in the module that `COMMANDS` names."""
+    """Finds a command in the module that has it."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class names it
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        name = COMMANDS.get(cmd_name) or INTERNAL.get(cmd_name)
+        if name is None:
             return None
-        module = import_module(f"everpost.cli.{COMMANDS[cmd_name]}")
+        module = import_module(f"everpost.cli.{name}")
         return typer.main.get_group(module.commands).get_command(ctx, cmd_name)
 
 
