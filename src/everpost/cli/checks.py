@@ -17,9 +17,9 @@ import msgspec
 
 from everpost.accounts import passwords, users
 from everpost.cli import addresses
-from everpost.delivery import dkim, relays
+from everpost.delivery import dkim
 from everpost.oauth import keys
-from everpost.platform import clock, config, health, migrate
+from everpost.platform import clock, config, health, migrate, relays
 from everpost.platform.config import Settings
 from everpost.platform.crypto import BadSeal
 from everpost.platform.db import Conn, Db, one

@@ -16,8 +16,8 @@ from typing import Final
 from msgspec import Struct
 
 from everpost.delivery.message import Message
-from everpost.delivery.relays import Relay, Security
 from everpost.delivery.smtp_wire import Reply, Wire, connect
+from everpost.platform.relays import Relay, Security
 
 CONNECT_SECONDS: Final = 30
 REPLY_SECONDS: Final = 120

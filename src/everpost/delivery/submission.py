@@ -10,14 +10,13 @@ from itertools import chain
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
-from everpost.delivery import relays
 from everpost.delivery.message import Message
-from everpost.delivery.relays import Relay
 from everpost.delivery.smtp import Connection, Outcome, Report, Stage, Verdict
 from everpost.ids import AccountId
-from everpost.platform import config
+from everpost.platform import config, relays
 from everpost.platform.db import Conn
 from everpost.platform.mailbox import NewMail, append
+from everpost.platform.relays import Relay
 
 # How many connections in a row may break without taking a message, before what is left is put off.
 _TRIES: Final = 3

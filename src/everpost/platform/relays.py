@@ -1,4 +1,4 @@
-"""Where campaign mail is submitted: what `EVERPOST_SMTP_URL` says.
+"""Where mail is submitted: what `EVERPOST_SMTP_URL` says.
 
     smtp://user:password@host:587?starttls=required&verify=off&hello=mail.example
 
@@ -75,5 +75,6 @@ def read(url: str) -> Relay:
         is_verified=options.get("verify", "on") != "off" and (bool(user) or security is not Security.OFFERED),
         user=user,
         password=unquote(parts.password or ""),
-        hello=options.get("hello") or socket.getfqdn(),
+        # Not the fully qualified name: finding it asks the DNS, which may take minutes to say nothing.
+        hello=options.get("hello") or socket.gethostname(),
     )
