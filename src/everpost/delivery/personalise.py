@@ -94,11 +94,9 @@ class Personaliser:
             tags.names(rendered.text) | tags.names(rendered.html) | tags.names(rendered.subject) | {"$recipient"}
         )
         # What may be longer than the room kept for it in the wrapped text.
-        self._loose_names = [
-            name
-            for name in tags.names(rendered.text)
-            if not name.startswith("$") and name not in _tokens(rendered.text)
-        ]
+        loose = {name for block in rendered.text_blocks if block.loose for name in tags.names(block.loose)}
+        self._rooms = [(name, text.room(name)) for name in sorted(loose - _tokens(rendered.text))]
+        self._blocks = _blocks(rendered)
 
     def body(self, values: Values) -> bytes:
         """The MIME body for one recipient: multipart/alternative, plain text first."""
@@ -108,9 +106,20 @@ class Personaliser:
         return tags.fill(self._rendered.subject, values)
 
     def _plain(self, values: Values) -> bytes:
-        if any(len(values.get(name, "")) > text.RESERVED for name in self._loose_names):
-            return quoted_printable.encode(text.wrap(tags.fill(self._rendered.loose_text, values)))
+        for name, room in self._rooms:
+            if len(values.get(name, "")) > room:
+                return b"\r\n".join([block.join(values) for block in self._blocks])
         return self._text.join(values)
+
+
+class _Line:
+    """A line of the plain text whose values did not fit, wrapped for one recipient."""
+
+    def __init__(self, loose: Pieces) -> None:
+        self._loose = loose
+
+    def join(self, values: Values) -> bytes:
+        return quoted_printable.encode(text.wrap(tags.fill(self._loose, values)))
 
 
 class _Value:
@@ -148,6 +157,21 @@ def _picker(order: list[int]) -> Callable[[list[bytes]], tuple[bytes, ...] | lis
     if len(order) > 1:
         return itemgetter(*order)
     return lambda encoded: [encoded[number] for number in order]
+
+
+def _blocks(rendered: Rendered) -> list[Segments | _Line]:
+    """The lines of the plain text, those without values taken together."""
+    blocks: list[Segments | _Line] = []
+    fixed: list[Pieces] = []
+    for block in rendered.text_blocks:
+        if block.loose is None:
+            fixed.append(block.wrapped)
+            continue
+        if fixed:
+            blocks.append(Segments(tags.joined("\n", fixed)))
+            fixed = []
+        blocks.append(_Line(block.loose))
+    return [*blocks, Segments(tags.joined("\n", fixed))] if fixed else blocks
 
 
 def _tokens(template: Pieces) -> set[str]:

@@ -14,9 +14,9 @@ SOFT_BREAK = b"=\r\n"
 
 _LINE_LENGTH = 76
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_ENCODED = re.compile(rb"[^ !-<>-~]")
 # Words of printable ASCII without "=", one blank between them, and nothing in front that must not start a line.
 _PLAIN = re.compile(r"(?![.F])[!-<>-~]+(?: [!-<>-~]+)*")
-_BYTES = [bytes([code]) if 32 <= code <= 126 and code != ord("=") else b"=%02X" % code for code in range(256)]
 _NEVER_FIRST = {b".": b"=2E", b"F": b"=46"}
 
 
@@ -33,20 +33,23 @@ def encode_value(value: str) -> bytes:
 
 
 def _line(line: bytes) -> bytes:
-    done: list[bytes] = []
-    current = bytearray()
-    previous = b""
-    last = len(line) - 1
-    for position, code in enumerate(line):
-        token = _BYTES[code]
-        if token == b" " and (previous == b" " or position == last):
-            token = b"=20"
-        if len(current) + len(token) >= _LINE_LENGTH:
-            done.append(bytes(current))
-            current.clear()
-        if not current:
-            token = _NEVER_FIRST.get(token, token)
-        current += token
-        previous = token
-    done.append(bytes(current))
-    return SOFT_BREAK.join(done)
+    encoded = _ENCODED.sub(lambda found: b"=%02X" % found[0][0], line)
+    if b"  " in encoded:
+        encoded = encoded.replace(b"  ", b" =20")
+    if encoded.endswith(b" "):
+        encoded = encoded[:-1] + b"=20"
+    return SOFT_BREAK.join(_broken(encoded))
+
+
+def _broken(encoded: bytes) -> list[bytes]:
+    """Cut into lines with room for the soft break's sign, never within an escape."""
+    lines = []
+    while True:
+        encoded = _NEVER_FIRST.get(encoded[:1], encoded[:1]) + encoded[1:]
+        if len(encoded) < _LINE_LENGTH:
+            return [*lines, encoded]
+        cut = _LINE_LENGTH - 1
+        escape = encoded.rfind(b"=", cut - 2, cut)
+        cut = cut if escape < 0 else escape
+        lines.append(encoded[:cut])
+        encoded = encoded[cut:]

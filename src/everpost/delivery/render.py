@@ -37,14 +37,21 @@ class Content(Struct, frozen=True, kw_only=True):
     personal_message: str = ""  # of a test send: shown above the body, as text
 
 
+class TextBlock(Struct, frozen=True):
+    """A line of the plain text, or several that belong together: wrapped, and as it was before if it holds values."""
+
+    wrapped: Pieces
+    loose: Pieces | None
+
+
 class Rendered(Struct, frozen=True, kw_only=True):
     """A message with slots. `links[n]` is the authored URL behind the slot `$click:n`."""
 
     subject: Pieces
     preheader: Pieces
     html: Pieces
-    text: Pieces  # wrapped, with text.RESERVED characters' room for each value
-    loose_text: Pieces  # the same before it was wrapped
+    text: Pieces  # wrapped, with text.room for each value
+    text_blocks: tuple[TextBlock, ...]  # the same, in lines
     links: tuple[str, ...]
     has_pixel: bool
 
@@ -85,14 +92,14 @@ def render(content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracke
     for node in tree.css("a[href], area[href]"):
         links.read(node, is_tracked=is_tracked)
     _place(tree, marked, vocabulary)
-    loose_text = _text(tree, marked, content, lines)
+    blocks = _text_blocks(_text(tree, marked, content, lines), marked.tags, vocabulary)
     html = _assembled(tree, marked, content, lines, vocabulary)
     return Rendered(
         subject=_line(content.subject, vocabulary),
         preheader=_line(content.preheader, vocabulary),
         html=_html_pieces(html, marked.tags, vocabulary, is_tracked=is_tracked),
-        text=tags.pieces(_wrapped(loose_text, marked.tags, vocabulary), marked.tags, vocabulary, Position.PLAIN),
-        loose_text=tags.pieces(loose_text, marked.tags, vocabulary, Position.PLAIN),
+        text=tags.joined("\n", [block.wrapped for block in blocks]),
+        text_blocks=tuple(blocks),
         links=tuple(links.urls),
         has_pixel=is_tracked and any(tag.name == _PIXEL for tag in marked.tags),
     )
@@ -190,15 +197,22 @@ def _text(tree: LexborHTMLParser, marked: Marked, content: Content, lines: Foote
     return f"{note}{body}\n\n{footer.text(lines, _marking(marked))}\n"
 
 
-def _wrapped(loose: str, found: list[Tag], vocabulary: Vocabulary) -> str:
+def _text_blocks(loose: str, found: list[Tag], vocabulary: Vocabulary) -> list[TextBlock]:
     def reserved(number: int) -> int:
         name = found[number].name
         if name.partition(":")[0] in vocabulary.addresses:
             return text.WIDTH
         constant = vocabulary.constants.get(name)
-        return text.RESERVED if constant is None else len(constant)
+        return text.room(name) if constant is None else len(constant)
 
-    return text.wrap(loose, reserved)
+    def cut(block: str) -> Pieces:
+        return tags.pieces(block, found, vocabulary, Position.PLAIN)
+
+    blocks = []
+    for block in tags.lines(loose, found):
+        has_values = any(found[number].name in vocabulary.personal for number in tags.numbers(block))
+        blocks.append(TextBlock(cut(text.wrap(block, reserved)), cut(block) if has_values else None))
+    return blocks
 
 
 def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, lines: Footer, vocabulary: Vocabulary) -> str:

@@ -9,7 +9,7 @@ Source: contract, campaigns §4.2 and §4.6.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import unescape
 
 from msgspec import Struct
@@ -161,6 +161,30 @@ def pieces(text: str, tags: list[Tag], vocabulary: Vocabulary, position: Positio
     _add_text(result, text[last:])
     # An IF without its ENDIF hides nothing: what follows it stays in the message.
     return tuple(result if outer is None else outer + result)
+
+
+def lines(text: str, tags: list[Tag]) -> list[str]:
+    """The lines of marked `text`; what an IF and its ENDIF hold together stays together."""
+    result: list[str] = []
+    is_open = False
+    for line in text.split("\n"):
+        if is_open:
+            result[-1] += f"\n{line}"
+        else:
+            result.append(line)
+        for number in numbers(line):
+            is_open = tags[number].kind == "if" or (is_open and tags[number].kind != "endif")
+    return result
+
+
+def joined(separator: str, templates: Sequence[Pieces]) -> Pieces:
+    """All of `templates` in one, with `separator` between them."""
+    result: list[Piece] = []
+    for number, template in enumerate(templates):
+        _add_text(result, separator if number else "")
+        for piece in template:
+            _add_text(result, piece) if isinstance(piece, str) else result.append(piece)
+    return tuple(result)
 
 
 def holds(value: str, equals: str | None) -> bool:

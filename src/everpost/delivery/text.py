@@ -15,8 +15,6 @@ from everpost.delivery.sanitise import attributes
 from everpost.delivery.tags import CLOSE_MARK, OPEN_MARK, numbers
 
 WIDTH = 78
-# What a value is taken to need while its length is unknown; a longer one has its message's text wrapped anew.
-RESERVED = 24
 
 _SKIPPED = frozenset(["style", "script", "head", "title", "select", "option", "textarea", "button", "map"])
 _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "dl", "hr"])
@@ -38,8 +36,13 @@ def plain(body: LexborNode) -> str:
     return writer.finished()
 
 
-def wrap(text: str, reserved: Callable[[int], int] = lambda number: RESERVED) -> str:
-    """`text` with every line at most WIDTH wide, where its words allow; `reserved` is the room for a tag's value."""
+def room(name: str) -> int:
+    """What a tag's value is taken to need while its length is unknown; a longer one has its line wrapped anew."""
+    return 40 if name in ("emailaddress", "$recipient") else 24
+
+
+def wrap(text: str, reserved: Callable[[int], int] = lambda number: 0) -> str:
+    """`text` with lines at most WIDTH wide, where its words allow; `reserved` is the room for the tag of a number."""
     return "\n".join(_wrapped(line, reserved) for line in text.split("\n"))
 
 
