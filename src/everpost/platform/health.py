@@ -12,7 +12,7 @@ import msgspec
 from prometheus_client import Gauge
 
 from everpost.platform import clock, metrics
-from everpost.platform.db import Conn, Db, Unreachable, many, one
+from everpost.platform.db import Conn, Db, Unreachable, many, one, run
 from everpost.platform.doors import Answer, OpenDoors
 from everpost.platform.jobs import every
 
@@ -83,3 +83,32 @@ async def worker_silence_of(conn: Conn) -> timedelta | None:
 
 async def queue_states(conn: Conn) -> list[QueueState]:
     return await many(conn, QueueState, "SELECT status::text, count(*) AS jobs FROM pgqueuer GROUP BY status")
+
+
+class FailedJobs(msgspec.Struct, frozen=True):
+    """How many jobs of one name were given up."""
+
+    name: str
+    jobs: int
+
+
+async def failed_jobs(conn: Conn) -> list[FailedJobs]:
+    return await many(
+        conn,
+        FailedJobs,
+        """
+        SELECT entrypoint AS name, count(*) AS jobs FROM pgqueuer WHERE status = 'failed'
+         GROUP BY entrypoint ORDER BY entrypoint""",
+    )
+
+
+async def retry_failed(conn: Conn) -> int:
+    """Let the jobs that were given up run again, from their first try."""
+    # Without its key, because the same work may wait a second time by now; a job may run twice.
+    return await run(
+        conn,
+        """
+        UPDATE pgqueuer SET status = 'queued', attempts = 0, dedupe_key = NULL, execute_after = :now
+         WHERE status = 'failed'""",
+        now=clock.now(),
+    )
