@@ -76,6 +76,14 @@ async def encoded_id(conn: Conn, account_id: AccountId) -> str | None:
     )
 
 
+async def organization_name(conn: Conn, account_id: AccountId) -> str:
+    """What people call the account."""
+    name = await one(
+        conn, str, "SELECT organization_name FROM accounts WHERE account_id = :account_id", account_id=account_id
+    )
+    return name or ""
+
+
 async def all_ids(conn: Conn) -> list[AccountId]:
     """Every account of the installation, oldest first. For operators."""
     found = await many(conn, UUID, "SELECT account_id FROM account_directory ORDER BY account_id")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from everpost.accounts import sender_emails
+from everpost.accounts import accounts, sender_emails
 from everpost.accounts.sender_emails import CreatedEmail, EmailIn
 from everpost.ids import AccountId, EmailId, new_id
 from everpost.platform import clock, config, crypto, mail, pages
@@ -61,7 +61,7 @@ async def send(conn: Conn, account_id: AccountId, email_id: EmailId) -> None:
         return
     confirmation_id = new_id()
     await _insert(conn, account_id, confirmation_id, email_id, clock.now())
-    organization = await _organization_name(conn, account_id)
+    organization = await accounts.organization_name(conn, account_id)
     link = f"{config.current().origin}{PATH}/{_token(account_id, confirmation_id)}"
     text = pages.fill("accounts/confirm_sender.txt", address=address, organization=organization, link=link)
     await mail.send(conn, to=address, subject="Confirm your sender address", text=text, account_id=account_id)
@@ -88,7 +88,7 @@ async def find(conn: Conn, token: str) -> Confirmation | None:
     row = await _find(conn, *names)
     if row is None:
         return None
-    organization = await _organization_name(conn, names[0])
+    organization = await accounts.organization_name(conn, names[0])
     return Confirmation(*names, row.email_id, row.email_address, organization, _state(row))
 
 
@@ -200,10 +200,3 @@ async def _sent_since(conn: Conn, account_id: AccountId, email_id: EmailId, sinc
     )
     assert sent is not None
     return sent
-
-
-async def _organization_name(conn: Conn, account_id: AccountId) -> str:
-    name = await one(
-        conn, str, "SELECT organization_name FROM accounts WHERE account_id = :account_id", account_id=account_id
-    )
-    return name or ""

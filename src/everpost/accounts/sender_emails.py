@@ -42,10 +42,6 @@ class TooManyAddresses(TooMany):
     key = "account.api.too_many_emails"
 
 
-class NotConfirmed(Invalid):
-    """{field} is not a confirmed email address of this account."""
-
-
 class OneFilterOnly(Invalid):
     """Only one of confirm_status, role_code and email_address can be used."""
 
@@ -179,12 +175,6 @@ async def with_role(conn: Conn, account_id: AccountId, role: Role) -> str | None
         account_id=account_id,
         role=role,
     )
-
-
-async def require_confirmed(conn: Conn, account_id: AccountId, address: str, *, field: str = "from_email") -> None:
-    """Only a confirmed address of the account may send. Raises: NotConfirmed, naming `field`."""
-    if await find_confirmed(conn, account_id, address) is None:
-        raise NotConfirmed(field=field)
 
 
 async def address_of(conn: Conn, account_id: AccountId, email_id: EmailId) -> str | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from everpost.accounts import accounts
 from everpost.accounts.users import User
 from everpost.ids import AccountId, SessionId, UserId, new_id
 from everpost.platform import clock, config, crypto
@@ -65,7 +66,7 @@ async def find(db: Db, cookie: str | None) -> Session | None:
             account_id=found.account_id,
             user_id=found.user_id,
             email=found.email,
-            organization_name=await _organization_name(conn, found.account_id),
+            organization_name=await accounts.organization_name(conn, found.account_id),
             role=found.role,
             csrf_token=_csrf_token(cookie),
         )
@@ -80,11 +81,6 @@ async def signed_in_at(conn: Conn, session_id: SessionId) -> datetime | None:
 
 async def close(conn: Conn, session_id: SessionId) -> None:
     await run(conn, "DELETE FROM sessions WHERE session_id = :session_id", session_id=session_id)
-
-
-async def close_all(conn: Conn, user_id: UserId) -> None:
-    """Sign a person out everywhere, as after a change of password."""
-    await run(conn, "DELETE FROM sessions WHERE user_id = :user_id", user_id=user_id)
 
 
 async def sweep(conn: Conn) -> int:
@@ -124,13 +120,6 @@ async def _find(conn: Conn, token_hash: bytes, now: datetime) -> _Found | None:
         token_hash=token_hash,
         now=now,
     )
-
-
-async def _organization_name(conn: Conn, account_id: AccountId) -> str:
-    name = await one(
-        conn, str, "SELECT organization_name FROM accounts WHERE account_id = :account_id", account_id=account_id
-    )
-    return name or ""
 
 
 async def _touch(conn: Conn, session_id: SessionId, now: datetime) -> None:
