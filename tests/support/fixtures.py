@@ -178,13 +178,14 @@ def work(db: Db) -> Callable[[], Awaitable[int]]:
 
 @pytest.fixture
 def mailbox(db: Db) -> Callable[[], Awaitable[list[Any]]]:
-    """`await mailbox()` lists what was sent, newest first, with its source."""
+    """`await mailbox()` lists what was sent, newest first (50 at most), with its source."""
 
     from everpost.platform import mailbox as platform_mailbox
 
     async def read() -> list[Any]:
         async with db.reader() as conn:
-            return await platform_mailbox.everything(conn)
+            listed = (await platform_mailbox.page(conn, None)).mails
+            return [await platform_mailbox.find(conn, None, mail.mail_id) for mail in listed]
 
     return read
 

@@ -8,7 +8,6 @@ unreachable relays and 4xx answers are retried with growing delay for two days; 
 """
 
 import asyncio
-import contextlib
 import smtplib
 import ssl
 from collections.abc import Mapping
@@ -17,36 +16,27 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import msgspec
 
 from everpost.ids import AccountId, new_id
-from everpost.platform import clock, config, logs, mailbox
+from everpost.platform import clock, config, logs, mailbox, relays
 from everpost.platform.db import Conn, Db, one, run
 from everpost.platform.jobs import job
+from everpost.platform.relays import Relay, Security
 
 log = logs.get(__name__)
 
 _TIMEOUT_SECONDS: Final = 30
+_SEVEN_BITS: Final = SMTP.clone(cte_type="7bit")  # every relay takes these, with 8BITMIME or without
 _FIRST_DELAY: Final = timedelta(seconds=15)
 _LONGEST_DELAY: Final = timedelta(hours=4)
 _GIVE_UP_AFTER: Final = timedelta(days=2)
 
 
-class BadRelay(Exception):
-    """EVERPOST_SMTP_URL must look like smtp://user:password@host:587 or smtps://user:password@host:465."""
-
-
-class Relay(msgspec.Struct, frozen=True):
-    """Where mail is submitted. `is_tls` means from the first byte; otherwise STARTTLS is used when it is offered."""
-
-    host: str
-    port: int
-    is_tls: bool
-    user: str | None
-    password: str | None
+class NoTls(smtplib.SMTPException):
+    """The relay offers no encryption where its settings or a password ask for it; the mail waits."""
 
 
 class _Outgoing(msgspec.Struct, frozen=True):
@@ -74,8 +64,11 @@ async def send(
     `account_id` says whose mail it is: with it, people of that account find the mail in the built-in mailbox.
     """
     mail_id = new_id()
-    message = _compose(mail_id, to, subject, text, html, headers or {})
-    await _insert(conn, mail_id, account_id, to, subject, message.as_bytes(), clock.now())
+    message = _compose(to, subject, {"Message-ID": f"<{mail_id}@{_domain()}>", **(headers or {})})
+    message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
+    await _insert(conn, _Outgoing(mail_id, account_id, to, subject, message.as_bytes(), 0, clock.now()))
     await submit.later(conn, mail_id=mail_id)
 
 
@@ -91,49 +84,31 @@ async def submit(db: Db, mail_id: UUID) -> None:
         await _keep(db, mail)
         return
     try:
-        await asyncio.to_thread(_hand_over, relay(url), config.current().mail_from, mail)
-    except (smtplib.SMTPException, OSError) as error:
+        await asyncio.to_thread(_hand_over, relays.read(url), config.current().mail_from, mail)
+    except (relays.BadRelay, smtplib.SMTPException, OSError) as error:
         await _put_off_or_give_up(db, mail, error)
     else:
         async with db.transaction() as conn:
             await _delete(conn, mail_id)
 
 
-def relay(url: str) -> Relay:
-    """Read EVERPOST_SMTP_URL. Raises: BadRelay."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise BadRelay(BadRelay.__doc__)
-    is_tls = parts.scheme == "smtps"
-    return Relay(
-        host=parts.hostname,
-        port=parts.port or (465 if is_tls else 587 if parts.username else 25),
-        is_tls=is_tls,
-        user=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-    )
-
-
-def _compose(
-    mail_id: UUID, to: str, subject: str, text: str, html: str | None, headers: Mapping[str, str]
-) -> EmailMessage:
-    """Raises: ValueError for a line break in a header, so nobody can add headers of their own."""
-    settings = config.current()
-    domain = settings.sending_domain or settings.mail_from.rpartition("@")[2]
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address("everpost", addr_spec=settings.mail_from)
+def _compose(to: str, subject: str, headers: Mapping[str, str]) -> EmailMessage:
+    """The headers. Raises: ValueError for a line break in one of them, so nobody can add headers of their own."""
+    message = EmailMessage(policy=_SEVEN_BITS)
+    message["From"] = Address("everpost", addr_spec=config.current().mail_from)
     message["To"] = to
     message["Subject"] = subject
     message["Date"] = clock.now()
-    message["Message-ID"] = f"<{mail_id}@{domain}>"
     # Keeps holiday notices and other robots from answering. Source: RFC 3834 §5.
     message["Auto-Submitted"] = "auto-generated"
     for name, value in headers.items():
         message[name] = value
-    message.set_content(text)
-    if html is not None:
-        message.add_alternative(html, subtype="html")
     return message
+
+
+def _domain() -> str:
+    settings = config.current()
+    return settings.sending_domain or settings.mail_from.rpartition("@")[2]
 
 
 async def _keep(db: Db, mail: _Outgoing) -> None:
@@ -147,19 +122,29 @@ async def _keep(db: Db, mail: _Outgoing) -> None:
 
 def _hand_over(relay: Relay, sender: str, mail: _Outgoing) -> None:
     """One SMTP session for one mail; runs in a thread. Raises: smtplib.SMTPException, OSError."""
-    context = ssl.create_default_context()
-    with contextlib.ExitStack() as stack:
-        if relay.is_tls:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(relay.host, relay.port, timeout=_TIMEOUT_SECONDS, context=context)
-        else:
-            client = smtplib.SMTP(relay.host, relay.port, timeout=_TIMEOUT_SECONDS)
-        stack.enter_context(client)
+    with _connect(relay) as client:
         client.ehlo_or_helo_if_needed()
-        if not relay.is_tls and client.has_extn("starttls"):
-            client.starttls(context=context)
-        if relay.user is not None:
-            client.login(relay.user, relay.password or "")
-        client.sendmail(sender, [mail.recipient], mail.content, () if mail.recipient.isascii() else ("SMTPUTF8",))
+        if relay.security in (Security.OFFERED, Security.REQUIRED):
+            _start_tls(client, relay)
+        if relay.user:
+            if not (isinstance(client.sock, ssl.SSLSocket) or relay.is_loopback):
+                raise NoTls("No password goes out unencrypted")
+            client.login(relay.user, relay.password)
+        options = () if mail.recipient.isascii() else ("SMTPUTF8",)
+        client.sendmail(sender, [mail.recipient], mail.content, options)
+
+
+def _connect(relay: Relay) -> smtplib.SMTP:
+    if relay.security is Security.FROM_START:
+        return smtplib.SMTP_SSL(relay.host, relay.port, relay.hello, timeout=_TIMEOUT_SECONDS, context=relay.tls())
+    return smtplib.SMTP(relay.host, relay.port, relay.hello, timeout=_TIMEOUT_SECONDS)
+
+
+def _start_tls(client: smtplib.SMTP, relay: Relay) -> None:
+    if client.has_extn("starttls"):
+        client.starttls(context=relay.tls())
+    elif relay.security is Security.REQUIRED:
+        raise NoTls("The relay does not offer STARTTLS")
 
 
 async def _put_off_or_give_up(db: Db, mail: _Outgoing, error: Exception) -> None:
@@ -196,26 +181,13 @@ def _refusal_code(error: Exception) -> int | None:
     return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
 
 
-async def _insert(
-    conn: Conn,
-    mail_id: UUID,
-    account_id: AccountId | None,
-    recipient: str,
-    subject: str,
-    content: bytes,
-    now: datetime,
-) -> None:
+async def _insert(conn: Conn, mail: _Outgoing) -> None:
     await run(
         conn,
         """
         INSERT INTO outgoing_mails (mail_id, account_id, recipient, subject, content, attempts, created_at)
-        VALUES (:mail_id, :account_id, :recipient, :subject, :content, 0, :now)""",
-        mail_id=mail_id,
-        account_id=account_id,
-        recipient=recipient,
-        subject=subject,
-        content=content,
-        now=now,
+        VALUES (:mail_id, :account_id, :recipient, :subject, :content, :attempts, :created_at)""",
+        **msgspec.structs.asdict(mail),
     )
 
 

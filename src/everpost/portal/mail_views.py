@@ -16,8 +16,8 @@ _HEAD: Final = re.compile(r"\A\s*(<!doctype[^>]*>\s*)?(<html[^>]*>\s*)?(<head[^>
 # The mail is somebody else's document. It may show pictures from anywhere, the open pixel among them, because an inbox
 # does the same; scripts, forms and our cookies are out of its reach, since its origin is opaque.
 FRAME_HEADERS: Final = {
-    "Content-Security-Policy": "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:; "
-    "style-src 'unsafe-inline'; frame-ancestors 'self'",
+    "Content-Security-Policy": "sandbox allow-popups allow-popups-to-escape-sandbox; "
+    "default-src 'none'; img-src * data:; style-src 'unsafe-inline'; frame-ancestors 'self'",
     "X-Frame-Options": "SAMEORIGIN",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
