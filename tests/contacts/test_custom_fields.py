@@ -354,7 +354,7 @@ async def test_a_sign_up_form_adds_values_and_keeps_the_others(
 ) -> None:
     form: dict[str, Any] = {"email_address": "a@example.com", "list_memberships": [str(account.list_id)]}
 
-    async def fill(**values: object) -> list[dict[str, str]]:
+    async def fill(**values: object) -> list[str]:
         given = [{"custom_field_id": fields[kind], "value": text} for kind, text in values.items()]
         answer = await api.post("/v3/contacts/sign_up_form", {**form, "custom_fields": given})
         path = f"/v3/contacts/{answer.body['contact_id']}"
