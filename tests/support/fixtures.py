@@ -204,12 +204,14 @@ async def _take_due(db: Db, now: datetime) -> tuple[str, bytes] | None:
 
 
 async def _empty(database: Db) -> None:
+    """Ten times faster than TRUNCATE, which makes new files for every table; no test leaves many rows behind."""
     async with database.transaction() as conn:
-        names = await conn.fetchval(
+        await conn.execute("SET LOCAL session_replication_role = replica")  # no foreign key minds the order
+        names = await conn.fetch(
             """
-            SELECT string_agg(format('%I', relname), ', ') FROM pg_class
+            SELECT format('%I', relname) FROM pg_class
              WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT relispartition
                AND NOT relname = ANY($1)""",
             list(_KEPT),
         )
-        await conn.execute(f"TRUNCATE {names}")
+        await conn.execute(";".join(f"DELETE FROM {name}" for (name,) in names))
