@@ -8,8 +8,8 @@ from everpost.activities import import_requests, ledger, list_deletions
 from everpost.activities.csv_rows import MAX_BYTES
 from everpost.activities.shapes import (
     ActivitiesQuery,
-    Activity,
     ActivityPage,
+    BulkActivity,
     FileImport,
     JsonImport,
     ListDeletion,
@@ -24,6 +24,19 @@ from everpost.platform.http import Answer, Doors, FormData, UploadFile
 _LARGEST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
 _LARGEST_JSON_BYTES: Final = 16 * 1024 * 1024
 
+_UPLOAD: Final = {
+    "type": "object",
+    "required": ["file", "list_ids"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "text/csv", "description": "A file named *.csv."},
+        "list_ids": {"type": "string", "description": "1 to 50 lists, joined by commas."},
+        "sms_permission_to_send": {
+            "enum": ["explicit", "not_set"],
+            "description": "Needed when the file has a column sms_number.",
+        },
+    },
+}
+
 doors = Doors(area=errors.AREA, tag="Bulk Activities")
 list_doors = Doors(area=errors.AREA, tag="Contact Lists")
 
@@ -35,9 +48,10 @@ list_doors = Doors(area=errors.AREA, tag="Contact Lists")
     status=201,
     exists=ledger.require_room,
     consumes="multipart",
+    upload_schema=_UPLOAD,
     max_body_bytes=_LARGEST_UPLOAD_BYTES,
 )
-async def import_contacts_file(conn: Conn, caller: Caller, upload: FormData) -> Activity:
+async def import_contacts_file(conn: Conn, caller: Caller, upload: FormData) -> BulkActivity:
     """Import contacts from a CSV file.
 
     Parts: `file` (a .csv file, at most 4 MB and 40,000 lines are read), `list_ids` (1 to 50 lists, joined by commas)
@@ -54,7 +68,7 @@ async def import_contacts_file(conn: Conn, caller: Caller, upload: FormData) -> 
     exists=ledger.require_room,
     max_body_bytes=_LARGEST_JSON_BYTES,
 )
-async def import_contacts_json(conn: Conn, caller: Caller, data: JsonImport) -> Activity:
+async def import_contacts_json(conn: Conn, caller: Caller, data: JsonImport) -> BulkActivity:
     """Import contacts from a list of objects whose members are named like the columns of a CSV file."""
     return await import_requests.start_json(conn, caller.account_id, data)
 
@@ -66,19 +80,19 @@ async def import_contacts_json(conn: Conn, caller: Caller, data: JsonImport) -> 
     status=201,
     exists=ledger.require_room,
 )
-async def delete_contact_lists(conn: Conn, caller: Caller, data: ListDeletion) -> Activity:
+async def delete_contact_lists(conn: Conn, caller: Caller, data: ListDeletion) -> BulkActivity:
     """Delete several contact lists; the contacts on them stay."""
     return await list_deletions.start(conn, caller.account_id, data.list_ids)
 
 
 @doors.get("/v3/activities", scope="contact_data", privilege="contacts:write")
-async def get_activities(conn: Conn, caller: Caller, query: ActivitiesQuery) -> ActivityPage:
+async def get_bulk_activities(conn: Conn, caller: Caller, query: ActivitiesQuery) -> ActivityPage:
     """The bulk activities of the last ten days, newest first."""
     return await ledger.page(conn, caller.account_id, query)
 
 
 @doors.get("/v3/activities/{activity_id}", scope="contact_data", privilege="contacts:write")
-async def get_activity(conn: Conn, caller: Caller, activity_id: ActivityId) -> Activity:
+async def get_bulk_activity(conn: Conn, caller: Caller, activity_id: ActivityId) -> BulkActivity:
     """One bulk activity: how far it is, what it counted, what went wrong."""
     return await ledger.get(conn, caller.account_id, activity_id)
 
@@ -90,6 +104,7 @@ async def get_activity(conn: Conn, caller: Caller, activity_id: ActivityId) -> A
     status=202,
     exists=lists.require,
     bad_id_status=404,
+    answers=BulkActivity,
 )
 async def delete_contact_list(conn: Conn, caller: Caller, list_id: ListId) -> Answer:
     """Delete a contact list in the background; the contacts on it stay."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from everpost.activities import csv_columns, csv_rows, json_rows, runner
 from everpost.activities.ledger import New
-from everpost.activities.shapes import Activity, FileImport, JsonImport, SmsPermission
+from everpost.activities.shapes import BulkActivity, FileImport, JsonImport, SmsPermission
 from everpost.contacts import bulk
 from everpost.contacts.errors import too_many, unknown_ids
 from everpost.ids import AccountId, ActivityId, ListId, new_id
@@ -37,7 +37,7 @@ class Request(Struct, frozen=True):
     sms_permission_to_send: SmsPermission | None
 
 
-async def start_file(conn: Conn, account_id: AccountId, given: FileImport) -> Activity:
+async def start_file(conn: Conn, account_id: AccountId, given: FileImport) -> BulkActivity:
     """Begin to import a CSV file. Raises: UnsupportedMedia, Invalid, NotFound (a list)."""
     if given.file_name is not None and not given.file_name.lower().endswith(".csv"):
         raise UnsupportedMedia
@@ -53,7 +53,7 @@ async def start_file(conn: Conn, account_id: AccountId, given: FileImport) -> Ac
     return await _start(conn, account_id, FILE, content, request=request, source_file_name=given.file_name)
 
 
-async def start_json(conn: Conn, account_id: AccountId, given: JsonImport) -> Activity:
+async def start_json(conn: Conn, account_id: AccountId, given: JsonImport) -> BulkActivity:
     """Begin to import objects. Raises: Invalid."""
     list_ids = list(dict.fromkeys(given.list_ids))
     if len(list_ids) > _MOST_LISTS:
@@ -68,7 +68,7 @@ async def start_json(conn: Conn, account_id: AccountId, given: JsonImport) -> Ac
 
 async def _start(
     conn: Conn, account_id: AccountId, kind: str, content: bytes, *, request: Request, source_file_name: str | None
-) -> Activity:
+) -> BulkActivity:
     activity_id = ActivityId(new_id())
     file_name = f"{runner.UPLOADS}/{account_id}/{activity_id}"
     await storage.put(file_name, content)

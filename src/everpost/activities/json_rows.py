@@ -33,11 +33,6 @@ def clean(items: Sequence[Raw]) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-def has_sms_numbers(items: Sequence[Raw]) -> bool:
-    """Whether any item names an SMS number."""
-    return any(b"sms" in bytes(item).lower() and "sms_number" in _members(_decode(item)) for item in items)
-
-
 def read_chunk(file: BinaryIO, position: Position) -> Chunk:
     """The next items; `line` is the item's number."""
     file.seek(position.offset)

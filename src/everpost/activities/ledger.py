@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from everpost.activities.shapes import ActivitiesQuery, Activity, ActivityLinks, ActivityPage, State
+from everpost.activities.shapes import ActivitiesQuery, ActivityLinks, ActivityPage, BulkActivity, State
 from everpost.ids import AccountId, ActivityId
 from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
@@ -74,7 +74,7 @@ async def require_room(conn: Conn, account_id: AccountId) -> None:
         raise QueueFull
 
 
-async def open_entry(conn: Conn, account_id: AccountId, new: New) -> Activity:
+async def open_entry(conn: Conn, account_id: AccountId, new: New) -> BulkActivity:
     """A new entry, initialized. The caller holds the account's lane, so entries are in the order they were opened."""
     opened = await one(
         conn,
@@ -98,7 +98,7 @@ async def open_entry(conn: Conn, account_id: AccountId, new: New) -> Activity:
     return _wire(opened)
 
 
-async def get(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Activity:
+async def get(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> BulkActivity:
     """Raises: NotFound, also for an activity of more than ten days ago."""
     found = await one(
         conn,
@@ -259,8 +259,8 @@ async def _kept(conn: Conn, account_id: AccountId, activity_id: ActivityId, erro
     return errors[: max(_MOST_ERRORS - (held or 0), 0)]
 
 
-def _wire(entry: Entry) -> Activity:
-    return Activity(
+def _wire(entry: Entry) -> BulkActivity:
+    return BulkActivity(
         activity_id=entry.activity_id,
         state=entry.state,
         started_at=entry.started_at,

@@ -13,7 +13,7 @@ from msgspec import Struct
 from everpost.activities import ledger, runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
-from everpost.activities.shapes import Activity
+from everpost.activities.shapes import BulkActivity
 from everpost.contacts import lists
 from everpost.ids import AccountId, ActivityId, ListId, new_id
 from everpost.platform import clock
@@ -38,20 +38,20 @@ _read_request = msgspec.json.Decoder(_Request).decode
 _read_position = msgspec.json.Decoder(_Position | None).decode
 
 
-async def start(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> Activity:
+async def start(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> BulkActivity:
     """Begin to delete lists. Ids that are not lists become lines in the activity's errors."""
     asked = list(dict.fromkeys(list_ids))
     return await _start(conn, account_id, asked, {"list_count": len(asked)})
 
 
-async def start_one(conn: Conn, account_id: AccountId, list_id: ListId) -> Activity:
+async def start_one(conn: Conn, account_id: AccountId, list_id: ListId) -> BulkActivity:
     """Begin to delete one list, which exists. The answer shows no counters yet."""
     return await _start(conn, account_id, [list_id], None)
 
 
 async def _start(
     conn: Conn, account_id: AccountId, list_ids: list[ListId], counters: dict[str, int] | None
-) -> Activity:
+) -> BulkActivity:
     new = New(activity_id=ActivityId(new_id()), kind="list_delete", request=_Request(list_ids), counters=counters)
     return await runner.start(conn, account_id, new)
 

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 from everpost.activities import lanes, ledger
 from everpost.activities.lanes import Lane, LeaseLost
 from everpost.activities.ledger import Entry, New
-from everpost.activities.shapes import Activity, State
+from everpost.activities.shapes import BulkActivity, State
 from everpost.ids import AccountId
 from everpost.platform import clock, logs, storage
 from everpost.platform.db import Conn, Db
@@ -83,7 +83,7 @@ def work(*kinds: str) -> Callable[[AnyWork], AnyWork]:
     return register
 
 
-async def start(conn: Conn, account_id: AccountId, new: New) -> Activity:
+async def start(conn: Conn, account_id: AccountId, new: New) -> BulkActivity:
     """Open an activity; its work begins after the commit."""
     await lanes.add_work(conn, account_id)
     activity = await ledger.open_entry(conn, account_id, new)

@@ -18,7 +18,7 @@ class ActivityLinks(Struct):
     self: Link
 
 
-class Activity(Struct, omit_defaults=True, kw_only=True):
+class BulkActivity(Struct, omit_defaults=True, kw_only=True):
     """A bulk activity and how far it is. `completed_at` is there in final states only: programs wait for it."""
 
     activity_id: ActivityId
@@ -35,7 +35,7 @@ class Activity(Struct, omit_defaults=True, kw_only=True):
 
 
 class ActivityPage(Struct, omit_defaults=True):
-    activities: list[Activity]
+    activities: list[BulkActivity]
     links: Links | UnsetType = field(name="_links", default=UNSET)
 
 
