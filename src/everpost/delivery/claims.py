@@ -60,6 +60,34 @@ async def record(
     conn: Conn, account_id: AccountId, mailing: Mailing, claim_id: UUID, results: Sequence[Result]
 ) -> None:
     """Write down what became of this claim's recipients."""
+    sent = [result.contact_id for result in results if result.state == "sent"]
+    if sent:
+        await _record_sent(conn, account_id, mailing, claim_id, sent)
+    others = [result for result in results if result.state != "sent"]
+    if others:
+        await _record_others(conn, account_id, mailing, claim_id, others)
+
+
+async def _record_sent(
+    conn: Conn, account_id: AccountId, mailing: Mailing, claim_id: UUID, contact_ids: list[ContactId]
+) -> None:
+    # Nearly all of them: a statement with one array costs a third of the general one.
+    await run(
+        conn,
+        """
+        UPDATE outbox SET state = 'sent', next_attempt_at = NULL, reply_code = 250, reply_text = NULL
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND contact_id = ANY (:contact_ids) AND claim_id = :claim_id AND state IN ('sending', 'unknown')""",
+        account_id=account_id,
+        campaign_activity_id=mailing.campaign_activity_id,
+        claim_id=claim_id,
+        contact_ids=contact_ids,
+    )
+
+
+async def _record_others(
+    conn: Conn, account_id: AccountId, mailing: Mailing, claim_id: UUID, results: list[Result]
+) -> None:
     await run(
         conn,
         """

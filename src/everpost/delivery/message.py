@@ -51,6 +51,7 @@ class Composer:
         self._above, self._below = _shared_headers(letterhead, boundary)
         # Most subjects are the same for everybody, or for everybody with the same first name.
         self._subjects: dict[str, bytes] = {}
+        self._dated: tuple[datetime | None, bytes] = (None, b"")
         self._domain = letterhead.sending_domain.encode("idna")
         self._unsubscribe = letterhead.unsubscribe_address.encode()
         self._bounces = letterhead.bounce_domain.encode("idna")
@@ -69,7 +70,7 @@ class Composer:
             *self._above,
             (b"To", recipient),
             (b"Subject", self._subject(values)),
-            (b"Date", format_datetime(at).encode()),
+            (b"Date", self._date(at)),
             (b"Message-ID", b"<%b@%b>" % (message_id.encode(), self._domain)),
             *self._list_headers(values),
             *self._below,
@@ -78,6 +79,11 @@ class Composer:
         if self._signer:
             lines.insert(0, self._signer.sign(headers, body, at=int(at.timestamp())))
         return Message(key, self._sender(values), recipient, b"".join([*lines, b"\r\n", body]))
+
+    def _date(self, at: datetime) -> bytes:
+        if self._dated[0] != at:
+            self._dated = (at, format_datetime(at).encode())
+        return self._dated[1]
 
     def _subject(self, values: Values) -> bytes:
         subject = self._personaliser.subject(values)

@@ -47,7 +47,7 @@ def result(attempt: Attempt, outcome: Outcome, now: datetime) -> Result:
     text = outcome.text.replace("\0", "")[:500]
     match outcome.verdict:
         case Verdict.ACCEPTED:
-            return Result(contact_id=attempt.contact_id, state="sent", reply_code=outcome.code)
+            return Result(contact_id=attempt.contact_id, state="sent", reply_code=250)
         case Verdict.UNKNOWN:
             return Result(contact_id=attempt.contact_id, state="unknown", reply_text=text)
         case Verdict.TEMPORARY | Verdict.UNSENT:

@@ -6,6 +6,7 @@ nothing has to be counted or wrapped per recipient. Joining a 20 KB message take
 Source: performance.md ("joined segments").
 """
 
+import re
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 
@@ -19,6 +20,8 @@ Values = Mapping[str, str]
 
 # Bytes of a value that still fit on one line before a soft line break. Tokens are up to twice as long.
 _LONGEST = 75
+# Text without "=" and what HTML escapes, no two blanks together, and nothing in front that must not start a line.
+_NEEDS_NOTHING = re.compile(r"(?![.F])[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")
 
 
 class Segments:
@@ -127,11 +130,14 @@ class _Value:
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
+        self._is_text = slot.position in (Position.TEXT, Position.PLAIN)
 
     def __call__(self, values: Values) -> bytes:
         slot = self._slot
-        value = tags.written(values.get(slot.name, ""), slot.fallback, slot.position)
-        return quoted_printable.encode_value(value)
+        value = values.get(slot.name, "")
+        if self._is_text and len(value) <= _LONGEST and _NEEDS_NOTHING.fullmatch(value):
+            return value.encode()
+        return quoted_printable.encode_value(tags.written(value, slot.fallback, slot.position))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Value) and self._slot == other._slot

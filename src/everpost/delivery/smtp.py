@@ -132,10 +132,8 @@ class Connection:
                 return
             following = next(messages, None)
             refusal = self._refusal(following) if following else None
-            text = _stuffed(message.data)
-            if following is not None and refusal is None:
-                text += self._envelope(following)
-            self._wire.write(text)
+            envelope = self._envelope(following) if following is not None and refusal is None else b""
+            self._wire.write(_stuffed(message.data, envelope))
             report(message, await self._read_text_reply())
             if following is None:
                 return
@@ -300,13 +298,14 @@ def _outcome(reply: Reply, stage: Stage) -> Outcome:
     return Outcome(Verdict.PERMANENT if is_permanent else Verdict.TEMPORARY, stage, reply.code, reply.text)
 
 
-def _stuffed(data: bytes) -> bytes:
-    """The text as it goes over the wire, final dot included (RFC 5321 §4.5.2)."""
+def _stuffed(data: bytes, after: bytes = b"") -> bytes:
+    """The text as it goes over the wire, final dot included (RFC 5321 §4.5.2), and what follows it at once."""
     if b"\n." in data:
         data = data.replace(b"\n.", b"\n..")
     if data.startswith(b"."):
         data = b"." + data
-    return data + (b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n")
+    end = b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"".join([data, end, after])
 
 
 def _said(error: Exception) -> str:
