@@ -417,7 +417,7 @@ async def test_put_replaces_arrays_that_are_given_and_keeps_identity(api: Api, a
     assert ([], [], []) == (emptied["phone_numbers"], emptied["street_addresses"], emptied["notes"])
 
 
-async def test_put_takes_the_answer_of_get(api: Api, account: Account) -> None:
+async def test_put_takes_the_answer_of_get(api: Api, account: Account, clock: Any) -> None:
     made = await make(
         api,
         first_name="Ada",

@@ -50,7 +50,7 @@ CREATE TABLE contacts (
     updated_at         timestamptz NOT NULL,
     deleted_at         timestamptz,             -- soft: keeps its address reserved and everything for a revival but lists
     custom_values      jsonb NOT NULL DEFAULT '{}',     -- {"<custom_fields.field_key>": "text" or [choice_id, ...]}
-    -- Wire-ready arrays, always read and replaced together with their contact (docs/decisions/contact-parts.md).
+    -- Wire-ready arrays, always read and replaced together with their contact (docs/decisions/0004-contact-parts.md).
     phone_numbers      jsonb NOT NULL DEFAULT '[]',     -- [{phone_number_id, phone_number, kind, created_at, updated_at, ...}]
     street_addresses   jsonb NOT NULL DEFAULT '[]',     -- [{street_address_id, kind, street, city, ..., created_at, updated_at}]
     notes              jsonb NOT NULL DEFAULT '[]',     -- [{note_id, created_at, content}], newest first

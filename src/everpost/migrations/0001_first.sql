@@ -427,13 +427,27 @@ CREATE TABLE sends (
 );
 CREATE INDEX sends_newest ON sends (account_id, campaign_activity_id, sent_at, contact_id);
 
+-- Opens and clicks that were acknowledged and are not in the other tables yet; usually empty, at most seconds old.
+-- It has what an insert needs and no more, because a recipient waits for it.
+CREATE TABLE tracking_journal (
+    account_id           uuid        NOT NULL,
+    event_id             uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    contact_id           uuid        NOT NULL,
+    created_at           timestamptz NOT NULL,
+    url_id               bigint,                -- NULL: an open
+    device_type          text CHECK (device_type IN ('computer', 'mobile', 'tablet', 'other')),
+    is_honeypot          boolean     NOT NULL,
+    PRIMARY KEY (account_id, event_id)
+);
+
 -- Every single thing that happened. Its key is the order in which reports page through it.
 CREATE TABLE tracking_events (
     account_id           uuid        NOT NULL,
     campaign_activity_id uuid        NOT NULL,
     kind                 text        NOT NULL CHECK (kind IN ('open', 'click', 'optout', 'bounce', 'forward', 'abuse')),
     created_at           timestamptz NOT NULL,
-    event_id             uuid        NOT NULL,
+    event_id             uuid        NOT NULL,  -- an open that was inferred from a click has the click's
     contact_id           uuid        NOT NULL,
     url_id               bigint,                -- clicks only
     device_type          text CHECK (device_type IN ('computer', 'mobile', 'tablet', 'other')),   -- NULL: not captured
@@ -458,13 +472,12 @@ CREATE TABLE engagement (
     clicks               integer     NOT NULL DEFAULT 0,
     forwards             integer     NOT NULL DEFAULT 0,
     machine_clicks       integer     NOT NULL DEFAULT 0,
-    is_open_implied      boolean     NOT NULL DEFAULT false,     -- the first open was inferred from a click
     first_opened_at      timestamptz,
     last_opened_at       timestamptz,
     first_clicked_at     timestamptz,
     last_clicked_at      timestamptz,
     honeypot_at          timestamptz,           -- when its hidden link was requested last
-    first_open_id        uuid,
+    first_open_id        uuid,                  -- equals first_click_id where the open was inferred from the click
     last_open_id         uuid,                  -- the event that stands in the report of unique opens
     first_click_id       uuid,
     PRIMARY KEY (account_id, campaign_activity_id, contact_id)
@@ -560,7 +573,7 @@ CREATE TABLE contacts (
     updated_at         timestamptz NOT NULL,
     deleted_at         timestamptz,             -- soft: keeps its address reserved and everything for a revival but lists
     custom_values      jsonb NOT NULL DEFAULT '{}',     -- {"<custom_fields.field_key>": "text" or [choice_id, ...]}
-    -- Wire-ready arrays, always read and replaced together with their contact (docs/decisions/contact-parts.md).
+    -- Wire-ready arrays, always read and replaced together with their contact (docs/decisions/0004-contact-parts.md).
     phone_numbers      jsonb NOT NULL DEFAULT '[]',     -- [{phone_number_id, phone_number, kind, created_at, updated_at, ...}]
     street_addresses   jsonb NOT NULL DEFAULT '[]',     -- [{street_address_id, kind, street, city, ..., created_at, updated_at}]
     notes              jsonb NOT NULL DEFAULT '[]',     -- [{note_id, created_at, content}], newest first
@@ -622,7 +635,7 @@ CREATE TABLE activities (
     activity_errors  jsonb NOT NULL DEFAULT '[]',       -- texts, the first 500
     errors_count     integer NOT NULL DEFAULT 0,        -- how many there were, the ones not kept included
     request          jsonb NOT NULL,            -- what was asked for, as the kind keeps it
-    position         jsonb,                     -- how far it is, as the kind keeps it; NULL: nothing done yet
+    position         jsonb NOT NULL DEFAULT 'null',     -- how far it is, as the kind keeps it; null: nothing done yet
     file_name        text,                      -- the upload in the file storage, until the work is over
     source_file_name text,                      -- what the sender called it
     stalls           smallint NOT NULL DEFAULT 0,       -- turns in a row that brought no progress
@@ -702,6 +715,18 @@ CREATE TABLE mailing_directory (
 );
 COMMENT ON TABLE mailing_directory IS '@citus:local';
 CREATE INDEX mailing_directory_due ON mailing_directory (look_at) WHERE look_at IS NOT NULL;
+
+-- Test sends on their way; a row goes when its message went.
+CREATE TABLE test_messages (
+    account_id uuid        NOT NULL,
+    message_id uuid        NOT NULL,
+    sender     bytea       NOT NULL,
+    recipient  bytea       NOT NULL,
+    content    bytea       NOT NULL,  -- the whole message
+    attempts   smallint    NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, message_id)
+);
 
 -- Campaigns: what is sent, to whom, when, and what came of it.
 
