@@ -1,0 +1,7 @@
+"""What came of the mails: who got, opened, clicked, refused and left, by link and by campaign. Reads only.
+
+Numbers come from the counters that tracking keeps; rows come from its events, with the contacts' current names.
+
+Owns: nothing.
+Reads: links, sends, tracking_events, engagement, contacts, campaigns, campaign_activities, campaign_runs.
+"""
