@@ -55,7 +55,7 @@ def test_quotes_where_none_belong_are_text():
 def test_a_quote_that_is_never_closed_costs_its_line_only():
     content = b'email,first_name\na,"open\n' + b"b,z\n" * 40_000
     chunks = read(content)
-    assert [text for chunk in chunks for text in chunk.unreadable] == ["Line 2: Unreadable line"]
+    assert [problem for chunk in chunks for problem in chunk.unreadable] == [(2, "Unreadable line")]
     assert sum(len(chunk.rows) for chunk in chunks) == 39_998
 
 

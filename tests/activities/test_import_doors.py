@@ -118,8 +118,8 @@ async def test_a_json_import_takes_the_same_columns(api, account, finished, cont
     assert done["activity_errors"] == [
         "Unknown custom field: cf:colour",
         "Item 2: Not an object",
-        "Item 5: Invalid value for email",
         "Item 4: Invalid email address",
+        "Item 5: Invalid value for email",
         "Item 6: No email address, SMS number or name",
     ]
     found = await contacts()

@@ -211,9 +211,9 @@ async def test_rows_with_an_sms_number_alone_are_told(import_file, finished, con
     text = "email,sms_number,sms_consent_date\nada@x.example,212-555-0100,1/1/2026\n,2125550101,1/1/2026\n,12,\n"
     done = await finished(await import_file(text, sms_permission_to_send="explicit"))
     assert done["activity_errors"] == [
+        "Line 2: The SMS number was not imported",
         "Line 3: SMS numbers cannot be imported without an email address",
         "Line 4: Invalid SMS number",
-        "Line 2: The SMS number was not imported",
     ]
     assert done["status"]["error_count"] == 2
     assert "ada@x.example" in await contacts()

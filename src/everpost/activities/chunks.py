@@ -18,7 +18,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
 
     rows: pl.DataFrame
     rows_count: int  # the unreadable ones included
-    unreadable: list[str]  # a text for each row that is none, like "Line 7: ..."
+    unreadable: list[tuple[int, str]]  # the rows that are none, by their line, and why
     next: Position
     is_last: bool
     has_control_characters: bool

@@ -154,7 +154,7 @@ def _read_exactly(block: _Block) -> Chunk | None:
         {str(index): pl.Series(cells, dtype=pl.String) for index, cells in enumerate(columns)}
         | {LINE: pl.Series([block.begins.line + start for start in starts], dtype=pl.Int64)}
     )
-    return _chunk(frame, block, [f"Line {block.begins.line + start}: Unreadable line" for start in broken])
+    return _chunk(frame, block, [(block.begins.line + start, "Unreadable line") for start in broken])
 
 
 def _parse(lines: list[str]) -> tuple[list[int], list[list[str]], list[int]]:
@@ -179,7 +179,7 @@ def _parse(lines: list[str]) -> tuple[list[int], list[list[str]], list[int]]:
     return starts, rows, broken
 
 
-def _chunk(frame: pl.DataFrame, block: _Block, unreadable: list[str]) -> Chunk:
+def _chunk(frame: pl.DataFrame, block: _Block, unreadable: list[tuple[int, str]]) -> Chunk:
     """The rows that are not blank, with the columns that go somewhere."""
     cells = pl.col([str(index) for index in range(len(block.columns))])
     frame = frame.with_columns(cells.str.strip_chars().replace("", None))

@@ -37,13 +37,13 @@ def read_chunk(file: BinaryIO, position: Position) -> Chunk:
     """The next items; `line` is the item's number."""
     file.seek(position.offset)
     items: list[dict[str, Any]] = []
-    unreadable: list[str] = []
+    unreadable: list[tuple[int, str]] = []
     offset, number = position.offset, position.line
     while len(items) < _ITEMS_PER_CHUNK and (line := file.readline()):
         members = _members(_decode(line))
         problem = _problem(members)
         if problem:
-            unreadable.append(f"Item {number}: {problem}")
+            unreadable.append((number, problem))
         else:
             items.append({LINE: number, **members})
         offset, number = offset + len(line), number + 1

@@ -59,10 +59,11 @@ def check(chunk: Chunk, fields: Mapping[str, FieldDefinition], *, label: str) ->
     custom = {column: field for column, field in fields.items() if column in rows.columns}
     rows, custom_rules = _read_custom(rows, custom)
     rules = [*_rules(rows, chunk.has_control_characters), *rules, *custom_rules]
-    rows, errors, correctable, wrong = _sift(rows, rules, label)
+    rows, problems, correctable, wrong = _sift(rows, rules)
+    problems = sorted([*chunk.unreadable, *problems, *_ignored_numbers(rows)], key=lambda problem: problem[0])
     return Checked(
         rows=_with_custom_values(_fold(rows), custom),
-        errors=[*chunk.unreadable, *errors, *_ignored_numbers(rows, label)],
+        errors=[f"{label} {line}: {text}" for line, text in problems],
         person_count=chunk.rows_count,
         error_count=wrong + len(chunk.unreadable),
         correctable_count=correctable,
@@ -162,12 +163,12 @@ def _identity_rules(rows: pl.DataFrame) -> Iterator[_Rule]:
     yield _Rule("No email address or SMS number", True, nobody & has_name)
 
 
-def _ignored_numbers(rows: pl.DataFrame, label: str) -> list[str]:
+def _ignored_numbers(rows: pl.DataFrame) -> list[tuple[int, str]]:
     """What is left out of rows that are imported is at least said."""
     if "sms_number" not in rows.columns:
         return []
     lines = rows.filter(pl.col("sms_number").is_not_null())[LINE]
-    return [f"{label} {line}: The SMS number was not imported" for line in lines]
+    return [(line, "The SMS number was not imported") for line in lines]
 
 
 def _address_rules(rows: pl.DataFrame) -> Iterator[_Rule]:
@@ -183,21 +184,21 @@ def _address_rules(rows: pl.DataFrame) -> Iterator[_Rule]:
                 yield _Rule(f"Value too long for {prefix}{part}", False, is_long)
 
 
-def _sift(rows: pl.DataFrame, rules: Sequence[_Rule], label: str) -> tuple[pl.DataFrame, list[str], int, int]:
-    """The rows without a problem, the texts of all problems, and how many rows were correctable and wrong."""
+def _sift(rows: pl.DataFrame, rules: Sequence[_Rule]) -> tuple[pl.DataFrame, list[tuple[int, str]], int, int]:
+    """The rows without a problem, all problems by their lines, and how many rows were correctable and wrong."""
     found = rows.select(
         pl.col(LINE), *(rule.failing.fill_null(False).alias(str(index)) for index, rule in enumerate(rules))
     )
     bad = found.select(pl.any_horizontal(pl.exclude(LINE))).to_series()
     if not bad.any():
         return rows, [], 0, 0
-    errors: list[str] = []
+    problems: list[tuple[int, str]] = []
     correctable = 0
     for line, *failing in found.filter(bad).iter_rows():
         broken = [rule for rule, fails in zip(rules, failing, strict=True) if fails]
-        errors += [f"{label} {line}: {rule.text}" for rule in broken]
+        problems += [(line, rule.text) for rule in broken]
         correctable += any(rule.is_correctable for rule in broken)
-    return rows.filter(~bad), errors, correctable, int(bad.sum()) - correctable
+    return rows.filter(~bad), problems, correctable, int(bad.sum()) - correctable
 
 
 def _fold(rows: pl.DataFrame) -> pl.DataFrame:
