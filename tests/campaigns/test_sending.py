@@ -111,13 +111,15 @@ async def test_a_repeat_reaches_only_contacts_who_never_got_it(
 
 
 async def test_nobody_to_send_to_is_a_completed_run(
-    api: Any, account: Any, list_id: str, new_campaign: Any, send: Any, mailbox: Any
+    api: Any, list_id: str, db: Any, new_campaign: Any, send: Any, mailbox: Any
 ) -> None:
     campaign = await new_campaign(lists=[list_id])
     (entry,) = await send(campaign)
     assert (entry["send_status"], entry["count"], entry["reason_code"]) == ("COMPLETED", 0, 12)
     assert (await api.get(campaign.activity)).body["current_status"] == "DONE"
     assert await mailbox() == []
+    async with db.reader() as conn:
+        assert await one(conn, int, "SELECT count(*) FROM mailings") == 0
 
 
 async def test_the_audience_is_taken_when_the_send_starts(
