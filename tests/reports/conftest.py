@@ -87,7 +87,9 @@ class Mail:
             await events.append_forward(conn, self.account_id, self.activity_id, contact_id, at=minutes(at))
 
 
-async def add_run(conn: Any, account_id: AccountId, activity_id: CampaignActivityId, *, at: datetime, count: int) -> None:
+async def add_run(
+    conn: Any, account_id: AccountId, activity_id: CampaignActivityId, *, at: datetime, count: int
+) -> None:
     """A finished run, as the history of sends would hold it."""
     await run(
         conn,

@@ -88,7 +88,15 @@ async def test_summary(api: Any, sent: Mail) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rows"),
-    [("sends", 20), ("opens", 14), ("unique_opens", 9), ("didnotopens", 6), ("clicks", 5), ("optouts", 1), ("bounces", 5)],
+    [
+        ("sends", 20),
+        ("opens", 14),
+        ("unique_opens", 9),
+        ("didnotopens", 6),
+        ("clicks", 5),
+        ("optouts", 1),
+        ("bounces", 5),
+    ],
 )
 async def test_rows_of_the_tracking_reports(api: Any, sent: Mail, name: str, rows: int) -> None:
     answer = await api.get(f"{sent.tracking}/{name}")

@@ -37,8 +37,8 @@ async def register(
     distinct = list(dict.fromkeys(urls))
     hashes = [_hash(url) for url in distinct]
     await _add(conn, account_id, campaign_activity_id, distinct, hashes, is_honeypot=False)
-    numbered = await _numbered(conn, account_id, campaign_activity_id, hashes)
-    return {link.url: link.url_id for link in numbered}
+    numbered = {link.url: link.url_id for link in await _numbered(conn, account_id, campaign_activity_id, hashes)}
+    return {url: numbered[url] for url in distinct}
 
 
 async def register_honeypot(
@@ -117,8 +117,7 @@ async def _numbered(
         SELECT url, url_id
           FROM links
          WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
-           AND url_hash = ANY (:hashes::bytea[])
-         ORDER BY position""",
+           AND url_hash = ANY (:hashes::bytea[])""",
         account_id=account_id,
         campaign_activity_id=campaign_activity_id,
         hashes=hashes,
