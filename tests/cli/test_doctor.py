@@ -1,20 +1,11 @@
 """`everpost doctor`: what it finds, and what it says to do."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.instance import Instance, await_true
-
-
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("doctor") / "data")
-    instance.start()
-    yield instance
-    instance.stop()
 
 
 def test_a_healthy_instance_has_nothing_wrong(instance: Instance) -> None:

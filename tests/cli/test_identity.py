@@ -2,20 +2,11 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.instance import Instance
-
-
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("identity") / "data")
-    instance.start()
-    yield instance
-    instance.stop()
 
 
 def test_a_token_has_the_scopes_that_were_asked_for(instance: Instance) -> None:

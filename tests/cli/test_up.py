@@ -17,15 +17,6 @@ from everpost.platform import launch
 from tests.support.instance import SOURCE, Instance, await_true, free_port
 
 
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One that runs; its tests leave it running. The path has a space, as people's paths do."""
-    instance = Instance(tmp_path_factory.mktemp("up") / "data folder")
-    instance.start()
-    yield instance
-    instance.stop()
-
-
 @pytest.fixture
 def stopped(tmp_path: Path) -> Iterator[Instance]:
     """One that a test starts and ends itself."""
@@ -64,8 +55,7 @@ def test_one_more_web_process_joins_the_running_instance(instance: Instance) -> 
 def test_one_more_worker_joins_the_running_instance(instance: Instance) -> None:
     node = instance.start_node("work")
     try:
-        await_true(lambda: len([None for command in instance.processes().values() if "everpost work" in command]) == 2)
-        time.sleep(1)
+        await_true(lambda: catches(node.pid, signal.SIGTERM))
         assert node.poll() is None
     finally:
         node.terminate()
@@ -106,7 +96,7 @@ def test_control_c_stops_everything_and_the_next_start_is_quick(stopped: Instanc
     began = time.monotonic()
     stopped.start()
     # Alone on a machine it is under two seconds (bench/start.py); beside other tests it may wait for its turn.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
     assert stopped.get("/v3/account/summary", token=token) == 200
 
 
@@ -182,3 +172,10 @@ def test_a_user_without_privileges_runs_everything() -> None:
     finally:
         instance.stop()
         shutil.rmtree(folder)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has come so far that it handles this signal."""
+    status = Path("/proc", str(pid), "status").read_text()
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) & 1 << number - 1)

@@ -160,7 +160,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def await_true(condition: Callable[[], bool], seconds: float = 10) -> None:
+def await_true(condition: Callable[[], bool], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "It did not become true in time."

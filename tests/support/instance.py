@@ -148,7 +148,7 @@ def free_port() -> int:
         return port
 
 
-def await_true(condition: Callable[[], bool], seconds: float = 20) -> None:
+def await_true(condition: Callable[[], bool], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "It did not become true in time."
