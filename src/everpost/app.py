@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from everpost.accounts import sessions
+from everpost.delivery import targets
 from everpost.oauth import tokens
 from everpost.platform import config, logs, rate_limits
 from everpost.platform.db import Db, connect
@@ -36,7 +37,7 @@ _KINDS: Final = ("doors", "open_doors", "pages")
 def create() -> App:
     """The application, ready to be served; its database opens when the server starts it."""
     logs.configure("web")
-    ingest = tracking_public.Ingest()
+    ingest = tracking_public.Ingest(targets.personalise)
     doors = all_doors()
     return App(
         [*doors, *document_doors(doors)],

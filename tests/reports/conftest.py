@@ -62,9 +62,7 @@ class Mail:
         activity_id: CampaignActivityId | None = None,
     ) -> None:
         new = Hit(EventId(new_id()), activity_id or self.activity_id, contact_id, minutes(at), device, url_id)
-        async with self.db.transaction() as conn:
-            await ledger.append(conn, self.account_id, [new])
-        await ledger.fold_all(self.db, self.account_id)
+        await ledger.record(self.db, self.account_id, [new])
 
     async def register(self, *urls: str) -> list[UrlId]:
         async with self.db.transaction() as conn:

@@ -34,12 +34,6 @@ def hit(
     return Hit(EventId(new_id()), activity, contact_id, at, device, url_id, is_honeypot)
 
 
-async def store(db: Db, account_id: AccountId, hits: list[Hit]) -> None:
-    async with db.transaction() as conn:
-        await ledger.append(conn, account_id, hits)
-    await ledger.fold_all(db, account_id)
-
-
 async def counted(db: Db, activity: CampaignActivityId = ACTIVITY) -> Counters:
     """The stored counters, after a recount said the same."""
     async with db.reader() as conn:
@@ -59,27 +53,27 @@ async def urls(db: Db, count: int) -> list[UrlId]:
 async def test_the_first_open_of_a_contact_is_unique_and_all_count(db: Db) -> None:
     contact = ContactId(new_id())
     for after in range(3):
-        await store(db, ACCOUNT, [hit(contact, after=after, device=DEVICES[after])])
+        await ledger.record(db, ACCOUNT, [hit(contact, after=after, device=DEVICES[after])])
     assert Counters(opens=1, opens_computer=1, opens_mobile=1, opens_tablet=1) == await counted(db)
 
 
 async def test_two_opens_in_one_batch_are_one_unique_open(db: Db) -> None:
     contact = ContactId(new_id())
-    await store(db, ACCOUNT, [hit(contact, after=1), hit(contact)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=1), hit(contact)])
     assert Counters(opens=1, opens_computer=2) == await counted(db)
 
 
 async def test_a_click_of_somebody_without_an_open_is_an_open_too(db: Db) -> None:
     (url_id,) = await urls(db, 1)
-    await store(db, ACCOUNT, [hit(ContactId(new_id()), url_id=url_id, device="tablet")])
+    await ledger.record(db, ACCOUNT, [hit(ContactId(new_id()), url_id=url_id, device="tablet")])
     assert Counters(opens=1, opens_tablet=1, clicks=1, clicks_tablet=1) == await counted(db)
 
 
 async def test_a_click_after_an_open_is_no_further_open(db: Db) -> None:
     (url_id,) = await urls(db, 1)
     contact = ContactId(new_id())
-    await store(db, ACCOUNT, [hit(contact)])
-    await store(db, ACCOUNT, [hit(contact, after=1, url_id=url_id), hit(contact, after=2, url_id=url_id)])
+    await ledger.record(db, ACCOUNT, [hit(contact)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=1, url_id=url_id), hit(contact, after=2, url_id=url_id)])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=2) == await counted(db)
 
 
@@ -87,8 +81,8 @@ async def test_a_link_counts_each_contact_once(db: Db) -> None:
     first, second = await urls(db, 2)
     one, other = ContactId(new_id()), ContactId(new_id())
     clicks = [(one, first), (one, first), (one, second), (other, first)]
-    await store(db, ACCOUNT, [hit(contact, after=n, url_id=url) for n, (contact, url) in enumerate(clicks)])
-    await store(db, ACCOUNT, [hit(one, after=9, url_id=first)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=n, url_id=url) for n, (contact, url) in enumerate(clicks)])
+    await ledger.record(db, ACCOUNT, [hit(one, after=9, url_id=first)])
     async with db.reader() as conn:
         stored = await many(
             conn,
@@ -101,15 +95,15 @@ async def test_a_link_counts_each_contact_once(db: Db) -> None:
 
 async def test_a_batch_may_hold_several_activities(db: Db) -> None:
     contact, other = ContactId(new_id()), CampaignActivityId(new_id())
-    await store(db, ACCOUNT, [hit(contact), hit(contact, activity=other)])
+    await ledger.record(db, ACCOUNT, [hit(contact), hit(contact, activity=other)])
     assert [Counters(opens=1, opens_computer=1)] * 2 == [await counted(db), await counted(db, other)]
 
 
 async def test_the_last_open_is_the_newest_whatever_the_order_of_arrival(db: Db) -> None:
     contact = ContactId(new_id())
     late = hit(contact, after=60)
-    await store(db, ACCOUNT, [late])
-    await store(db, ACCOUNT, [hit(contact, after=5)])
+    await ledger.record(db, ACCOUNT, [late])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=5)])
     async with db.reader() as conn:
         last = await many(
             conn, EventId, "SELECT last_open_id FROM engagement WHERE account_id = :account_id", account_id=ACCOUNT
@@ -174,13 +168,13 @@ async def test_complaints_and_forwards_count_contacts(db: Db) -> None:
 async def test_the_fifth_link_within_two_seconds_makes_all_five_clicks_a_machines(db: Db) -> None:
     numbers = await urls(db, 6)
     contact = ContactId(new_id())
-    await store(db, ACCOUNT, [hit(contact, after=-60, url_id=numbers[0])])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=-60, url_id=numbers[0])])
     for n in range(4):
-        await store(db, ACCOUNT, [hit(contact, after=n * 0.5, url_id=numbers[n])])
+        await ledger.record(db, ACCOUNT, [hit(contact, after=n * 0.5, url_id=numbers[n])])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=5) == await counted(db)
-    await store(db, ACCOUNT, [hit(contact, after=2, url_id=numbers[4])])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=2, url_id=numbers[4])])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=1) == await counted(db)
-    await store(db, ACCOUNT, [hit(contact, after=2, url_id=numbers[5])])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=2, url_id=numbers[5])])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=1) == await counted(db)
     assert [1, 0, 0, 0, 0, 0] == await _unique_clicks(db)
 
@@ -188,23 +182,23 @@ async def test_the_fifth_link_within_two_seconds_makes_all_five_clicks_a_machine
 async def test_five_links_in_more_than_two_seconds_are_a_person(db: Db) -> None:
     contact = ContactId(new_id())
     for n, url_id in enumerate(await urls(db, 5)):
-        await store(db, ACCOUNT, [hit(contact, after=n * 0.51, url_id=url_id)])
+        await ledger.record(db, ACCOUNT, [hit(contact, after=n * 0.51, url_id=url_id)])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=5) == await counted(db)
 
 
 async def test_the_same_link_five_times_is_a_person(db: Db) -> None:
     (url_id,) = await urls(db, 1)
     contact = ContactId(new_id())
-    await store(db, ACCOUNT, [hit(contact, after=n / 10, url_id=url_id) for n in range(8)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=n / 10, url_id=url_id) for n in range(8)])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=8) == await counted(db)
 
 
 async def test_a_machines_open_by_click_goes_with_its_click_and_a_later_person_counts(db: Db) -> None:
     numbers = await urls(db, 5)
     contact = ContactId(new_id())
-    await store(db, ACCOUNT, [hit(contact, url_id=number) for number in numbers])
+    await ledger.record(db, ACCOUNT, [hit(contact, url_id=number) for number in numbers])
     assert Counters() == await counted(db)
-    await store(db, ACCOUNT, [hit(contact, after=90, url_id=numbers[0], device="mobile")])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=90, url_id=numbers[0], device="mobile")])
     assert Counters(opens=1, opens_mobile=1, clicks=1, clicks_mobile=1) == await counted(db)
 
 
@@ -213,13 +207,13 @@ async def test_the_hidden_link_takes_out_everything_within_a_minute(db: Db) -> N
     async with db.transaction() as conn:
         trap = await links.register_honeypot(conn, ACCOUNT, ACTIVITY, "https://shop.example/")
     contact = ContactId(new_id())
-    await store(db, ACCOUNT, [hit(contact, after=-61), hit(contact, after=-30)])
-    await store(db, ACCOUNT, [hit(contact, after=-1, url_id=url_id)])
-    await store(db, ACCOUNT, [hit(contact, url_id=trap, is_honeypot=True)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=-61), hit(contact, after=-30)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=-1, url_id=url_id)])
+    await ledger.record(db, ACCOUNT, [hit(contact, url_id=trap, is_honeypot=True)])
     assert Counters(opens=1, opens_computer=1) == await counted(db)
-    await store(db, ACCOUNT, [hit(contact, after=59), hit(contact, after=30, url_id=url_id)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=59), hit(contact, after=30, url_id=url_id)])
     assert Counters(opens=1, opens_computer=1) == await counted(db)
-    await store(db, ACCOUNT, [hit(contact, after=61), hit(contact, after=62, url_id=url_id)])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=61), hit(contact, after=62, url_id=url_id)])
     assert Counters(opens=1, opens_computer=2, clicks=1, clicks_computer=1) == await counted(db)
 
 
@@ -232,7 +226,7 @@ async def test_counters_equal_a_recount_after_any_stream_of_events(db: Db, seed:
     contacts = [ContactId(new_id()) for _ in range(chance.choice([1, 4, 30]))]
     for step in range(60):
         batch = [_any_hit(chance, contacts, numbers, trap, step) for _ in range(chance.choice([1, 2, 10, 40]))]
-        await store(db, ACCOUNT, batch)
+        await ledger.record(db, ACCOUNT, batch)
     before = await counted(db)
     unique_clicks, engagement = await _unique_clicks(db), await _engagement(db)
     async with db.transaction() as conn:

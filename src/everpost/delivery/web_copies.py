@@ -33,8 +33,7 @@ async def read(db: Db, token: str, *, user_agent: str) -> str | None:
         return None
     if not rendered.has_pixel:
         hit = Hit(EventId(new_id()), activity_id, contact_id, clock.now(), device_type(user_agent))
-        async with db.transaction() as conn:
-            await ledger.append(conn, account_id, [hit])
+        await ledger.record(db, account_id, [hit])
     values = fields.values(people[0])
     values.update(page_links.tokens(tokens.signer().recipient(account_id, activity_id, contact_id), mailing.url_ids))
     return tags.fill(rendered.html, values)
