@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from everpost.platform import mailbox as built_in_mailbox
-
 HTML = "<html><body>[[trackingImage]]<p>Hello [[FirstName]]</p><a href='https://harborlane.example/new'>New</a></body></html>"
 
 
@@ -81,21 +79,6 @@ def new_campaign(api: Any, account: Any, email: Any) -> Callable[..., Awaitable[
         return campaign
 
     return create
-
-
-@pytest.fixture
-def mailbox(db: Any) -> Callable[[], Awaitable[list[Any]]]:
-    """`await mailbox()` lists what was sent, with its source."""
-
-    async def read() -> list[Any]:
-        async with db.reader() as conn:
-            first = await built_in_mailbox.page(conn, None)
-            found = list(first.mails)
-            for number in range(2, first.last_number + 1):
-                found += (await built_in_mailbox.page(conn, None, number=number)).mails
-            return [await built_in_mailbox.find(conn, None, mail.mail_id) for mail in found]
-
-    return read
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct
 
-from everpost.accounts import addresses, sender_emails, summaries
+from everpost.accounts import accounts, addresses, sender_emails
 from everpost.campaigns import audience, content, footer_addresses, permalinks, states
 from everpost.campaigns.errors import CampaignNotFound, StateForbids
 from everpost.campaigns.shapes import Activity, ActivityIn, FooterAddress, Include, NewActivity, Role
@@ -172,8 +172,8 @@ async def footer_address(conn: Conn, account_id: AccountId, stored: Stored) -> F
     address = await addresses.find(conn, account_id)
     if address is None:
         return None
-    account = await summaries.get(conn, account_id, summaries.SummaryQuery())
-    return footer_addresses.shown(footer_addresses.of_account(account.organization_name, address))
+    name = await accounts.organization_name(conn, account_id)
+    return footer_addresses.shown(footer_addresses.of_account(name, address))
 
 
 def own_address(stored: Stored) -> PostalAddress | None:
