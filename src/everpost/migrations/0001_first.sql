@@ -820,7 +820,7 @@ COMMENT ON TABLE campaign_runs IS 'One row per send of an activity, from its sta
 COMMENT ON COLUMN campaign_runs.send_id IS '1, 2, 3, … per activity.';
 COMMENT ON COLUMN campaign_runs.mailing_id IS 'The mailing that this run hands to delivery; chosen at the start, so a resumed run opens the same one.';
 COMMENT ON COLUMN campaign_runs.sent_count IS 'Recipients whom this run added: on a repeat only those who never got the activity.';
-COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 8 a link is too long, 9 a sender is not confirmed, 12 nobody to send to.';
+COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 3 the account may not send, 8 a link is too long, 9 a sender is not confirmed, 12 nobody to send to.';
 
 CREATE TABLE permalinks (
     permalink_id text NOT NULL PRIMARY KEY,
