@@ -18,8 +18,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Self
 
 import asyncpg
+import uvloop
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -56,7 +58,7 @@ def html() -> str:
 class Sink:
     """Debian's smtp-sink, which accepts everything and keeps nothing."""
 
-    def __enter__(self) -> "Sink":
+    def __enter__(self) -> Self:
         program = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             sys.exit("smtp-sink is missing: install Debian's package postfix.")
@@ -202,8 +204,7 @@ def main() -> None:
     postgres.start()
     try:
         url = asyncio.run(prepare(postgres))
-        run = uvloop_run()
-        run(measure(arguments, url, key))
+        uvloop.run(measure(arguments, url, key))
     finally:
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -219,15 +220,6 @@ async def prepare(postgres: Postgres) -> str:
     await conn.close()
     clock.resume()
     return postgres.dsn("everpost_bench")
-
-
-def uvloop_run() -> "type[asyncio.Runner] | object":
-    """The worker's event loop where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run
-    return uvloop.run
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Position(Enum):
     TOKEN = "k"  # a token of ours at the end of an address of ours: safe everywhere as it is
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"\r\n|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _URL = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f\x7f]+", re.IGNORECASE)
 _NOT_CSS = re.compile(r"[^\w #%.,\-]")
 

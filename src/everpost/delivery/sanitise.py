@@ -10,12 +10,12 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 # Removed with all they hold. Besides what runs or loads: elements whose content one parser reads as text and another as
-# markup (noscript, xmp, svg, math ...), the way by which a harmless attribute becomes an element.
+# markup (noembed, xmp, svg, math ...), the way by which a harmless attribute becomes an element.
 _REMOVED = (
-    "script, iframe, frame, object, embed, applet, base, template, noscript, noembed, noframes, xmp, plaintext, svg,"
+    "script, iframe, frame, object, embed, applet, base, template, noembed, noframes, xmp, plaintext, svg,"
     " math, portal, meta[http-equiv]:not([http-equiv='content-type' i]):not([http-equiv='x-ua-compatible' i])"
 )
-_UNWRAPPED = ["form", "frameset"]
+_UNWRAPPED = ["form", "frameset", "noscript"]
 _URL_ATTRIBUTES = frozenset(
     [
         "href",
