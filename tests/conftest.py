@@ -1,6 +1,7 @@
 """What every test stands on: one embedded PostgreSQL for the whole run, and a database per worker cloned from a template."""
 
 import os
+from collections import Counter
 
 import pytest
 
@@ -22,3 +23,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     from tests.support import server
 
     server.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line per reason why tests were skipped, whatever their number."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
+    reasons = Counter(details[2].removeprefix("Skipped: ") for details in skipped if isinstance(details, tuple))
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"Skipped {count}: {reason}")
