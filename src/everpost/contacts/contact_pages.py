@@ -5,7 +5,7 @@ that a page costs the same however deep it lies. Tags, segments and SMS cannot b
 match nobody. Source: contract, contacts.md §5.1, §5.7.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Literal, LiteralString, TypeAlias
 from uuid import UUID
@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct
 
 from everpost.contacts import parts, sequences
 from everpost.contacts.shapes import ContactCounts, ContactPage, ContactXref, ContactXrefs, Include
-from everpost.contacts.stored import SELECT, StoredContact
+from everpost.contacts.stored import SELECT, SELECT_CORE, CoreContact, StoredContact
 from everpost.ids import AccountId, ListId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn, Db, many, one, run
@@ -83,10 +83,12 @@ async def page(conn: Conn, account_id: AccountId, query: ContactsQuery) -> Conta
     if position is not None:
         after = " AND (created_at, contact_id) >= (:after, :first)"
         values |= {"after": datetime.fromisoformat(position[0]), "first": UUID(position[1])}
-    rows = await many(
+    # What nobody asked for is not read: the arrays are half of a row.
+    is_whole = parts.are_in_row(query.include)
+    rows: Sequence[CoreContact] = await many(
         conn,
-        StoredContact,
-        SELECT + where + after + " ORDER BY created_at, contact_id LIMIT :rows",
+        StoredContact if is_whole else CoreContact,
+        (SELECT if is_whole else SELECT_CORE) + where + after + " ORDER BY created_at, contact_id LIMIT :rows",
         account_id=account_id,
         rows=query.limit + 1,
         **values,

@@ -54,7 +54,8 @@ async def require(conn: Conn, account_id: AccountId, contact_id: ContactId) -> N
 
 async def get(conn: Conn, account_id: AccountId, contact_id: ContactId, query: ContactQuery) -> Contact:
     """One contact, also a deleted one. Raises: NotFound."""
-    row = await stored.find(conn, account_id, contact_id)
+    is_whole = parts.are_in_row(query.include)
+    row = await (stored.find if is_whole else stored.find_core)(conn, account_id, contact_id)
     if row is None:
         raise NotFound
     return await parts.show_one(conn, account_id, row, query.include)

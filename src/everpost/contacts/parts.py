@@ -17,7 +17,7 @@ from everpost.contacts.errors import unknown_ids
 from everpost.contacts.notes import Note
 from everpost.contacts.phone_numbers import PhoneNumber
 from everpost.contacts.shapes import Contact, ContactChange, ContactIn, Include
-from everpost.contacts.stored import StoredContact, shown
+from everpost.contacts.stored import CoreContact, StoredContact, shown
 from everpost.contacts.street_addresses import StreetAddress
 from everpost.ids import AccountId, ListId
 from everpost.platform.db import Conn
@@ -34,6 +34,8 @@ _NAMES: Final[tuple[Part, ...]] = (
     "taggings",
     "notes",
 )
+
+_IN_ROW: Final = frozenset({"custom_fields", "phone_numbers", "street_addresses", "notes"})
 
 read_phone_numbers = msgspec.json.Decoder(list[PhoneNumber]).decode
 read_street_addresses = msgspec.json.Decoder(list[StreetAddress]).decode
@@ -79,33 +81,30 @@ async def take(
         row.notes = _raw(notes.replaced(read_notes(row.notes), given.notes, now=now))
 
 
+def are_in_row(parts: Collection[Part]) -> bool:
+    """Whether the parts asked for lie in the contact's row, so that the core of it is not enough."""
+    return not _IN_ROW.isdisjoint(parts)
+
+
 async def show(
-    conn: Conn, account_id: AccountId, rows: Sequence[StoredContact], parts: Collection[Part]
+    conn: Conn, account_id: AccountId, rows: Sequence[CoreContact], parts: Collection[Part]
 ) -> list[Contact]:
     """Contacts as they go out, with the parts asked for; no contact has an SMS channel yet, so none is shown."""
     contacts = [shown(row) for row in rows]
-    if "phone_numbers" in parts:
-        for contact, row in zip(contacts, rows, strict=True):
-            contact.phone_numbers = row.phone_numbers
-    if "street_addresses" in parts:
-        for contact, row in zip(contacts, rows, strict=True):
-            contact.street_addresses = row.street_addresses
-    if "notes" in parts:
-        for contact, row in zip(contacts, rows, strict=True):
-            contact.notes = row.notes
+    if are_in_row(parts):
+        whole = [row for row in rows if isinstance(row, StoredContact)]
+        await _show_arrays(conn, account_id, contacts, whole, parts)
     if "taggings" in parts:
         # Tags cannot be made yet, so nobody carries one.
         for contact in contacts:
             contact.taggings = []
     if "list_memberships" in parts or "list_membership" in parts:
         await _show_lists(conn, account_id, contacts)
-    if "custom_fields" in parts:
-        await _show_custom_fields(conn, account_id, contacts, rows)
     return contacts
 
 
 async def show_one(
-    conn: Conn, account_id: AccountId, row: StoredContact, parts: Collection[Part], lists: list[ListId] | None = None
+    conn: Conn, account_id: AccountId, row: CoreContact, parts: Collection[Part], lists: list[ListId] | None = None
 ) -> Contact:
     """One contact; `lists` spares the look-up where the caller knows them."""
     if lists is None or "list_memberships" not in parts:
@@ -121,12 +120,23 @@ async def _show_lists(conn: Conn, account_id: AccountId, contacts: Sequence[Cont
         contact.list_memberships = lists.get(contact.contact_id, [])
 
 
-async def _show_custom_fields(
-    conn: Conn, account_id: AccountId, contacts: Sequence[Contact], rows: Sequence[StoredContact]
+async def _show_arrays(
+    conn: Conn,
+    account_id: AccountId,
+    contacts: Sequence[Contact],
+    rows: Sequence[StoredContact],
+    parts: Collection[Part],
 ) -> None:
-    fields = await custom_fields.definitions(conn, account_id)
+    fields = await custom_fields.definitions(conn, account_id) if "custom_fields" in parts else None
     for contact, row in zip(contacts, rows, strict=True):
-        contact.custom_fields = custom_values.shown(row.custom_values, fields)
+        if "phone_numbers" in parts:
+            contact.phone_numbers = row.phone_numbers
+        if "street_addresses" in parts:
+            contact.street_addresses = row.street_addresses
+        if "notes" in parts:
+            contact.notes = row.notes
+        if fields is not None:
+            contact.custom_fields = custom_values.shown(row.custom_values, fields)
 
 
 def _raw(value: object) -> Raw:

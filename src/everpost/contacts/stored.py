@@ -18,24 +18,31 @@ from everpost.platform.db import Conn, Taken, one, run, savepoint
 NOTHING: Final = Raw(b"[]")
 NO_VALUES: Final = Raw(b"{}")
 
-# In the order of StoredContact: a row that is read by position costs a tenth.
-SELECT: Final[LiteralString] = """SELECT contact_id, create_source, created_at, updated_at, email_address, email_key,
+# In the order of the Structs below: a row that is read by position costs a tenth.
+SELECT_CORE: Final[LiteralString] = """SELECT contact_id, create_source, created_at, updated_at, email_address,
     permission_to_send, opt_in_source, opt_in_date, opt_out_source, opt_out_date, opt_out_reason, confirm_status,
     email_created_at, email_updated_at, first_name, last_name, job_title, company_name, birthday_month, birthday_day,
-    anniversary, update_source, source_name, deleted_at, custom_values, phone_numbers, street_addresses, notes
+    anniversary, update_source, deleted_at
+  FROM contacts
+ WHERE account_id = :account_id"""
+
+SELECT: Final[LiteralString] = """SELECT contact_id, create_source, created_at, updated_at, email_address,
+    permission_to_send, opt_in_source, opt_in_date, opt_out_source, opt_out_date, opt_out_reason, confirm_status,
+    email_created_at, email_updated_at, first_name, last_name, job_title, company_name, birthday_month, birthday_day,
+    anniversary, update_source, deleted_at,
+    email_key, source_name, custom_values, phone_numbers, street_addresses, notes
   FROM contacts
  WHERE account_id = :account_id"""
 
 
-class StoredContact(Struct):
-    """The columns of `contacts`."""
+class CoreContact(Struct):
+    """The columns that every answer shows: all that a page without `include` reads."""
 
     contact_id: ContactId
     create_source: Source
     created_at: datetime
     updated_at: datetime
     email_address: str | None = None
-    email_key: str | None = None
     permission_to_send: Permission | None = None
     opt_in_source: Source | None = None
     opt_in_date: datetime | None = None
@@ -53,8 +60,14 @@ class StoredContact(Struct):
     birthday_day: int | None = None
     anniversary: date | None = None
     update_source: Source | None = None
-    source_name: str = "API"
     deleted_at: datetime | None = None
+
+
+class StoredContact(CoreContact):
+    """The whole row, as it is changed and written back."""
+
+    email_key: str | None = None
+    source_name: str = "API"
     custom_values: Raw = NO_VALUES
     phone_numbers: Raw = NOTHING
     street_addresses: Raw = NOTHING
@@ -86,6 +99,17 @@ async def find(conn: Conn, account_id: AccountId, contact_id: ContactId) -> Stor
         conn,
         StoredContact,
         SELECT + " AND contact_id = :contact_id",
+        account_id=account_id,
+        contact_id=contact_id,
+    )
+
+
+async def find_core(conn: Conn, account_id: AccountId, contact_id: ContactId) -> CoreContact | None:
+    """The same without the parts that must be asked for."""
+    return await one(
+        conn,
+        CoreContact,
+        SELECT_CORE + " AND contact_id = :contact_id",
         account_id=account_id,
         contact_id=contact_id,
     )
@@ -183,7 +207,7 @@ def _members(row: StoredContact) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
 
 
-def shown(row: StoredContact) -> Contact:
+def shown(row: CoreContact) -> Contact:
     """The contact as it goes out, without the parts that must be asked for."""
     return Contact(
         contact_id=row.contact_id,
@@ -203,7 +227,7 @@ def shown(row: StoredContact) -> Contact:
     )
 
 
-def _shown_email(row: StoredContact, permission: Permission) -> EmailAddress:
+def _shown_email(row: CoreContact, permission: Permission) -> EmailAddress:
     return EmailAddress(
         address=row.email_address or "",
         permission_to_send=permission,
