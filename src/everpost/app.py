@@ -54,10 +54,7 @@ def all_doors() -> list[Door]:
     """The doors of every slice, in the order of `DOOR_MODULES`."""
     found: list[Door] = []
     for name in DOOR_MODULES:
-        try:
-            module: Any = import_module(name)
-        except ImportError:  # WHILE BUILDING
-            continue
+        module: Any = import_module(name)
         for kind in _KINDS:
             found.extend(getattr(module, kind, ()))
     return found

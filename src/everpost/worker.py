@@ -15,6 +15,7 @@ from everpost.platform.db import connect
 JOB_MODULES: Final = (
     "everpost.platform.mail",
     "everpost.platform.health",
+    "everpost.platform.rate_limits",
     "everpost.accounts.sweeps",
     "everpost.oauth.sweeps",
     "everpost.tracking.ingest",
@@ -29,10 +30,7 @@ JOB_MODULES: Final = (
 def load_jobs() -> None:
     """Import every module that has a job, a recurring task or a subscription."""
     for name in JOB_MODULES:
-        try:
-            import_module(name)
-        except ImportError:  # WHILE BUILDING
-            pass
+        import_module(name)
 
 
 async def main(settings: Settings) -> None:

@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
+from everpost import app as web
+from everpost import worker
+from everpost.accounts import accounts, addresses, demo, users
+from everpost.contacts import provisioning
 from everpost.ids import AccountId, ListId, UserId
+from everpost.oauth import tokens
 from everpost.platform import clock as platform_clock
 from everpost.platform import config, jobs, rate_limits
 from everpost.platform import db as platform_db
+from everpost.platform import mailbox as platform_mailbox
 from everpost.platform.db import Db
 from everpost.platform.http import App
 from tests.support import server
@@ -84,9 +90,6 @@ class Account:
 async def new_account(db: Db) -> Callable[[str], Awaitable[Account]]:
     """Makes accounts: `await new_account("owner@example.com")`."""
 
-    from everpost.accounts import accounts, addresses, demo
-    from everpost.contacts import provisioning
-
     async def create(email: str) -> Account:
         async with db.transaction() as conn:
             new = accounts.NewAccount(
@@ -109,8 +112,6 @@ async def account(new_account: Callable[[str], Awaitable[Account]]) -> Account:
 @pytest.fixture
 async def app(db: Db) -> AsyncIterator[App]:
     """The web application, started, on this test's database."""
-    from everpost import app as web
-
     application = web.create()
     await application.start()
     yield application
@@ -126,15 +127,10 @@ class AccountApi(Api):
 
     async def with_scopes(self, scopes: str) -> Api:
         """The owner's token with only these scopes."""
-        from everpost.oauth import tokens
-
         return Api(self.app, await tokens.mint_for_command_line(self._db, self._account.email, scopes.split()))
 
     async def as_role(self, role: Any, scopes: str = ALL_SCOPES) -> Api:
         """A colleague's token: account_manager or campaign_creator."""
-        from everpost.accounts import users
-        from everpost.oauth import tokens
-
         email = f"{role}@harborlane.example"
         async with self._db.transaction() as conn:
             await users.create(conn, self._account.account_id, email=email, password=PASSWORD, role=role)
@@ -147,8 +143,6 @@ class AccountApi(Api):
 @pytest.fixture
 async def api(app: App, db: Db, account: Account) -> AsyncIterator[AccountApi]:
     """The owner's client, with every scope."""
-    from everpost.oauth import tokens
-
     token = await tokens.mint_for_command_line(db, account.email, ALL_SCOPES.split())
     client = AccountApi(app, token, db, account)
     yield client
@@ -158,12 +152,7 @@ async def api(app: App, db: Db, account: Account) -> AsyncIterator[AccountApi]:
 @pytest.fixture
 def work(db: Db) -> Callable[[], Awaitable[int]]:
     """`await work()` runs every job that is due by the clock, and what these enqueue, until none is left."""
-    try:
-        from everpost import worker
-
-        worker.load_jobs()
-    except ImportError:  # WHILE BUILDING
-        pass
+    worker.load_jobs()
 
     async def run_due() -> int:
         done = 0
@@ -179,8 +168,6 @@ def work(db: Db) -> Callable[[], Awaitable[int]]:
 @pytest.fixture
 def mailbox(db: Db) -> Callable[[], Awaitable[list[Any]]]:
     """`await mailbox()` lists what was sent, newest first (50 at most), with its source."""
-
-    from everpost.platform import mailbox as platform_mailbox
 
     async def read() -> list[Any]:
         async with db.reader() as conn:
