@@ -110,8 +110,8 @@ def _new_ids(count: int) -> list[str]:
 
 def _people(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
     """Rows as CSV for `contacts` and `list_memberships`."""
-    # Ids in the order of the file; rows in that of the address, so that its index is walked page by page.
-    rows = rows.with_columns(pl.Series(_CONTACT, _new_ids(len(rows)), dtype=pl.String)).sort(KEY)
+    # Ids ascend with the addresses, so every index is filled from left to right, page by page.
+    rows = rows.sort(KEY).with_columns(pl.Series(_CONTACT, _new_ids(len(rows)), dtype=pl.String))
     entered = consent.initial("Account", None, is_coi=False, now=target.now)
     now = target.now.isoformat()
     given: dict[str, Any] = {
@@ -158,7 +158,7 @@ def _parts(rows: pl.DataFrame, target: Target) -> tuple[dict[str, pl.Expr], list
 
 
 def _memberships(rows: pl.DataFrame, target: Target) -> pl.DataFrame:
-    contact_ids = rows[_CONTACT].sort()
+    contact_ids = rows[_CONTACT]
     account_id, now = str(target.account_id), target.now.isoformat()
     frames = [
         pl.select(pl.lit(account_id).alias("a"), pl.lit(str(list_id)).alias("l"), contact_ids, pl.lit(now).alias("n"))
