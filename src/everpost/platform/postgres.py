@@ -12,6 +12,7 @@ Rules:
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -153,6 +154,7 @@ class Postgres:
     def _create_and_launch(self, lock: int) -> None:
         """Start the server; it keeps `lock` when we let go of it."""
         account = launch.unprivileged(self._cluster)
+        _require_name()
         if account is None and os.geteuid() == 0:
             raise PostgresError(
                 "PostgreSQL does not run as root, and there is none of the accounts "
@@ -292,6 +294,16 @@ class Postgres:
             raise PostgresError(
                 f"{self.sockets} belongs to someone else. Remove it, or use a data folder with a shorter path."
             )
+
+
+def _require_name() -> None:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise PostgresError(
+            f"PostgreSQL does not run for a user without a name, and uid {os.geteuid()} is not in /etc/passwd. "
+            "Add it there, or use a server of your own: EVERPOST_DATABASE_URL."
+        ) from error
 
 
 def _make_closed_folder(path: Path, account: launch.Account | None) -> None:
