@@ -2,4 +2,6 @@
 
 from everpost.cli.main import main
 
-main()
+# The web server's children import this module again where processes are spawned and not forked.
+if __name__ == "__main__":
+    main()

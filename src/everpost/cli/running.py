@@ -22,7 +22,7 @@ FILE = "running.json"
 @contextmanager
 def recorded(settings: Settings) -> Iterator[None]:
     """Let other commands find these settings while the block runs; a second instance on the folder changes nothing."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data / FILE
     # It may hold passwords, so nobody else reads it.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
