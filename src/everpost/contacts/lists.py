@@ -85,7 +85,7 @@ async def get(conn: Conn, account_id: AccountId, list_id: ListId, query: ListQue
 
 async def page(conn: Conn, account_id: AccountId, query: ListsQuery) -> ContactListPage:
     """Lists in the order they were made."""
-    wants_deleted, wants_others = _states(query.status)
+    wants_deleted, wants_others = _wanted(query.status)
     position = query.cursor.position
     name = query.name.strip() if query.name is not None else None
     found = await many(
@@ -111,7 +111,7 @@ async def page(conn: Conn, account_id: AccountId, query: ListsQuery) -> ContactL
     if len(found) > query.limit:
         result.links = query.cursor.links(found[-1].created_at, found[-1].list_id)
     if query.include_count:
-        result.lists_count = await _count(conn, account_id, wants_others, wants_deleted, name)
+        result.lists_count = await _count(conn, account_id, query.status, name)
     await _add_counts(conn, account_id, result.lists, query)
     return result
 
@@ -120,7 +120,7 @@ async def create(conn: Conn, account_id: AccountId, new: ContactListIn) -> Conta
     """Raises: Invalid, LimitReached, ListNameTaken."""
     name = _name(new)
     await accounts_lock.take(conn, account_id)
-    if await _count(conn, account_id, True, False, None) >= MAXIMUM:
+    if await _count(conn, account_id, ["active"], None) >= MAXIMUM:
         raise LimitReached(things="contact lists", limit=MAXIMUM)
     now = clock.now_seconds()
     made = await one(
@@ -227,7 +227,7 @@ async def xrefs(db: Db, account_id: AccountId, query: ListXrefsQuery) -> ListXre
 _BEFORE_ALL: Final = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 
 
-def _states(status: Sequence[str]) -> tuple[bool, bool]:
+def _wanted(status: Sequence[str]) -> tuple[bool, bool]:
     """Whether deleted lists and whether the others were asked for."""
     if "all" in status:
         return True, True
@@ -269,7 +269,8 @@ async def _write(conn: Conn, account_id: AccountId, list_id: ListId, name: str, 
     )
 
 
-async def _count(conn: Conn, account_id: AccountId, wants_others: bool, wants_deleted: bool, name: str | None) -> int:
+async def _count(conn: Conn, account_id: AccountId, status: Sequence[str], name: str | None) -> int:
+    wants_deleted, wants_others = _wanted(status)
     counted = await one(
         conn,
         int,
