@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 import typer
+
 from everpost import app, worker
 from everpost.cli import main as command_line
 from everpost.platform import config, errors, events, jobs
@@ -109,7 +110,9 @@ def _facts() -> str:
         for fact, found in sorted(events.subscribers.items())
     ]
     recurring = [f"| `{task.name}` | every {task.interval} |" for _, task in sorted(jobs.recurring.items())]
-    queued = [f"| `{name}` | {_summary(job.function)} |" for name, job in sorted(jobs.registry.items()) if ">" not in name]
+    queued = [
+        f"| `{name}` | {_summary(job.function)} |" for name, job in sorted(jobs.registry.items()) if ">" not in name
+    ]
     return (
         _table("Facts", "What slices publish, and who has a job for it.", ["fact", "subscribers"], rows)
         + _table("Jobs", "", ["job", "what it does"], queued).removeprefix(_HEAD)

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,7 +29,7 @@ class Story:
         self.instance = instance
         self.http = httpx.Client(base_url=instance.url, timeout=30)
 
-    def __enter__(self) -> "Story":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

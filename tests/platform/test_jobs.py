@@ -76,10 +76,13 @@ async def test_a_job_runs_with_its_arguments(db: Db, settings: Settings) -> None
 
 
 async def test_a_job_of_a_transaction_that_fails_never_was(db: Db, work: Callable[[], Awaitable[int]]) -> None:
-    with pytest.raises(RuntimeError):
+    async def enqueue_and_fail() -> None:
         async with db.transaction() as conn:
             await note.later(conn, number=1, account_id=uuid4())
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await enqueue_and_fail()
     assert 0 == await work()
 
 
