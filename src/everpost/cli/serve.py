@@ -1,6 +1,7 @@
 """`everpost serve`: a web process, of the local instance or of one more node."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from importlib import import_module
@@ -11,7 +12,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from granian.server import Server
 
-from everpost.cli import addresses, instance
+from everpost.cli import addresses, instance, running
 from everpost.platform import launch
 from everpost.platform.processes import Gate
 
@@ -36,6 +37,8 @@ def serve(
     addresses.choose(host, port)
     settings = instance.find()
     addresses.require_free(settings)
+    # Where processes are spawned and not forked, the server's children know only the environment.
+    os.environ.update(running.as_environment(settings))
     server = Server(
         "everpost.app:create",
         address=settings.host,
