@@ -51,12 +51,12 @@ def result(attempt: Attempt, outcome: Outcome, now: datetime) -> Result:
         case Verdict.UNKNOWN:
             return Result(contact_id=attempt.contact_id, state="unknown", reply_text=text)
         case Verdict.TEMPORARY | Verdict.UNSENT:
-            next_attempt_at = now + delay(attempt.attempts)
-            if next_attempt_at <= attempt.first_attempt_at + GIVE_UP_AFTER:
+            last_attempt_at = attempt.first_attempt_at + GIVE_UP_AFTER
+            if now < last_attempt_at:
                 return Result(
                     contact_id=attempt.contact_id,
                     state="queued",
-                    next_attempt_at=next_attempt_at,
+                    next_attempt_at=min(now + delay(attempt.attempts), last_attempt_at),
                     reply_code=outcome.code,
                     reply_text=text,
                 )

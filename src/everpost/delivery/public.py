@@ -100,6 +100,7 @@ def _left_page(subscriber: unsubscribe.Subscriber) -> Html:
     return Html(
         "message.html",
         headers=_NOT_LISTED,
+        bare=True,
         kind="good",
         title="You are unsubscribed",
         text=[
@@ -113,6 +114,7 @@ def _test_page() -> Html:
     return Html(
         "message.html",
         headers=_NOT_LISTED,
+        bare=True,
         kind="info",
         title="This is a test",
         text="The mail with this link was a test. In a real mail, this link lets its recipient unsubscribe.",

@@ -43,7 +43,7 @@ def _line(line: bytes) -> bytes:
 
 def _broken(encoded: bytes) -> list[bytes]:
     """Cut into lines with room for the soft break's sign, never within an escape."""
-    lines = []
+    lines: list[bytes] = []
     while True:
         encoded = _NEVER_FIRST.get(encoded[:1], encoded[:1]) + encoded[1:]
         if len(encoded) < _LINE_LENGTH:
