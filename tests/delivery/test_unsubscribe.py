@@ -1,0 +1,130 @@
+"""Leaving by link, page and one click. Source: contract, campaigns §7.1, §7.2; RFC 8058."""
+
+from typing import Any
+
+import pytest
+
+from everpost.contacts import stored
+from everpost.ids import CampaignActivityId, ContactId, new_id
+from everpost.platform.db import many
+from everpost.tracking import tokens
+from tests.delivery.conftest import Sending, Work
+from tests.support.smtp import parse
+
+
+async def link_of(mailbox: Any) -> str:
+    """The path of the unsubscribe link in the header of the only mail."""
+    (mail,) = await mailbox()
+    header = parse(mail.content)["List-Unsubscribe"]
+    return str(header).partition("http://everpost.test")[2].partition(">")[0]
+
+
+async def permission(sending: Sending, contact_id: ContactId) -> tuple[Any, ...]:
+    async with sending.db.reader() as conn:
+        row = await stored.find(conn, sending.account_id, contact_id)
+    assert row is not None
+    return row.permission_to_send, row.opt_out_source, row.opt_out_reason
+
+
+async def opt_outs(sending: Sending) -> list[str | None]:
+    """The reasons of the opt-outs that reports will show."""
+    async with sending.db.reader() as conn:
+        return await many(conn, str, "SELECT coalesce(reason, '') FROM tracking_events WHERE kind = 'optout'")
+
+
+@pytest.fixture
+async def ann(sending: Sending, work: Work) -> ContactId:
+    """Ann, who got a mail."""
+    contact_id = await sending.contact("Ann@Example.com")
+    await sending.open()
+    await work()
+    return contact_id
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"List-Unsubscribe": "One-Click"}},
+        {"files": {"List-Unsubscribe": (None, "One-Click")}},
+    ],
+)
+async def test_one_click_acts_at_once_without_cookie_or_redirect(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any, body: dict[str, Any]
+) -> None:
+    link = await link_of(mailbox)
+    for _ in range(2):
+        answer = await api.anonymous().client.post(link, **body)
+        assert 200 == answer.status_code
+        assert "set-cookie" not in answer.headers
+        assert "location" not in answer.headers
+    assert ("unsubscribed", "Contact", None) == await permission(sending, ann)
+    assert [""] == await opt_outs(sending)
+
+
+async def test_looking_changes_nothing(api: Any, sending: Sending, ann: ContactId, mailbox: Any) -> None:
+    link = await link_of(mailbox)
+    client = api.anonymous().client
+    page = await client.get(link)
+    assert 200 == page.status_code
+    assert "Harbor Lane Books" in page.text and "Ann@Example.com" in page.text
+    assert ("noindex", "no-referrer") == (page.headers["x-robots-tag"], page.headers["referrer-policy"])
+    await client.head(link)
+    assert "implicit" == (await permission(sending, ann))[0]
+    assert [] == await opt_outs(sending)
+
+
+async def test_the_page_unsubscribes_whoever_it_was_sent_to(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any
+) -> None:
+    link = await link_of(mailbox)
+    answer = await api.anonymous().client.post(link, data={"email_address": " ann@example.COM", "reason": "Too many"})
+    assert 200 == answer.status_code
+    assert "You are unsubscribed" in answer.text
+    assert ("unsubscribed", "Contact", "Too many") == await permission(sending, ann)
+    assert ["Too many"] == await opt_outs(sending)
+
+
+async def test_another_address_changes_nothing(api: Any, sending: Sending, ann: ContactId, mailbox: Any) -> None:
+    answer = await api.anonymous().client.post(await link_of(mailbox), data={"email_address": "bob@example.com"})
+    assert 400 == answer.status_code
+    assert "Nothing was changed" in answer.text
+    assert "implicit" == (await permission(sending, ann))[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda token: token[:-1],
+        lambda token: token[:60] + ("A" if token[60] != "A" else "B") + token[61:],
+        lambda token: "x",
+        lambda token: token + "A",
+    ],
+)
+async def test_an_altered_link_is_a_404_and_changes_nothing(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any, change: Any
+) -> None:
+    token = (await link_of(mailbox)).rpartition("/")[2]
+    client = api.anonymous().client
+    assert 404 == (await client.get(f"/u/{change(token)}")).status_code
+    assert 404 == (await client.post(f"/u/{change(token)}", data={"List-Unsubscribe": "One-Click"})).status_code
+    assert "implicit" == (await permission(sending, ann))[0]
+
+
+async def test_a_token_of_another_kind_does_not_unsubscribe(api: Any, sending: Sending, ann: ContactId) -> None:
+    mint = tokens.signer().recipient(sending.account_id, CampaignActivityId(new_id()), ann)
+    answer = await api.anonymous().client.post(f"/u/{mint.open()}", data={"List-Unsubscribe": "One-Click"})
+    assert 404 == answer.status_code
+    assert "implicit" == (await permission(sending, ann))[0]
+
+
+async def test_the_link_of_a_test_leads_to_a_page_that_says_so(api: Any) -> None:
+    client = api.anonymous().client
+    assert "This is a test" in (await client.get("/u/test")).text
+    assert "This is a test" in (await client.post("/u/test", data={"List-Unsubscribe": "One-Click"})).text
+
+
+async def test_a_profile_link_leads_to_the_page_to_leave(api: Any, sending: Sending, ann: ContactId) -> None:
+    mint = tokens.signer().recipient(sending.account_id, CampaignActivityId(new_id()), ann)
+    answer = await api.anonymous().client.get(f"/profile/{mint.profile()}")
+    assert (303, f"/u/{mint.unsubscribe()}") == (answer.status_code, answer.headers["location"])
+    assert 404 == (await api.anonymous().client.get("/profile/x")).status_code
