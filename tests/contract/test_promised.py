@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_spec_validator import validate
+import yaml
+from openapi_spec_validator import OpenAPIV2SpecValidator, validate
 
 from everpost import app as web
-from everpost.platform import openapi
+from everpost.platform import openapi, swagger
 from everpost.platform.config import Settings
 from tests.architecture.sources import ROOT
+from tests.support.fixtures import AccountApi
 
 _SHAPES = ROOT.parent / "shared" / "contract" / "api-shapes.json"
 
@@ -33,6 +35,21 @@ def test_every_promised_route_is_served_and_no_other() -> None:
 
 def test_the_document_of_everything_served_is_valid(settings: Settings) -> None:
     validate(openapi.document(web.all_doors()))
+
+
+def test_it_is_valid_swagger_too(settings: Settings) -> None:
+    converted = swagger.convert(openapi.document(web.all_doors()))
+    OpenAPIV2SpecValidator(converted).validate()
+
+
+async def test_the_documents_are_answered_without_a_token(api: AccountApi) -> None:
+    for name in ("openapi.json", "openapi.yaml", "swagger.json", "swagger.yaml"):
+        answer = await api.anonymous().get(f"/v3/{name}")
+        assert 200 == answer.status
+        document = yaml.safe_load(answer.text)
+        assert {"openapi": "3.1.0", "swagger": "2.0"}[name.partition(".")[0]] in (
+            document.get("openapi"), document.get("swagger"),
+        )  # fmt: skip
 
 
 def test_every_door_has_a_summary_for_people(settings: Settings) -> None:

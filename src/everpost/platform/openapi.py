@@ -14,7 +14,7 @@ import yaml
 from msgspec import inspect
 
 from everpost import __version__
-from everpost.platform import config
+from everpost.platform import config, swagger
 from everpost.platform.doors import Answer, Door
 from everpost.platform.errors import PLATFORM_AREA
 from everpost.platform.pages import Html
@@ -78,7 +78,7 @@ def document(doors: Iterable[Door]) -> dict[str, Any]:
 
 
 def document_doors(doors: Iterable[Door]) -> list[Door]:
-    """The two doors that answer the document."""
+    """The doors that answer the document, as OpenAPI 3.1 and as Swagger 2.0, in JSON and YAML."""
     listed = list(doors)
 
     @cache
@@ -91,13 +91,34 @@ def document_doors(doors: Iterable[Door]) -> list[Door]:
 
     async def answer_yaml() -> Answer:
         """This document as YAML."""
-        text = yaml.safe_dump(built(), sort_keys=False, allow_unicode=True)
-        return Answer(text.encode(), media_type="application/yaml")
+        return _yaml(built())
+
+    async def answer_swagger_json() -> Answer:
+        """This document as Swagger 2.0, in JSON."""
+        return Answer(swagger.convert(built()))
+
+    async def answer_swagger_yaml() -> Answer:
+        """This document as Swagger 2.0, in YAML."""
+        return _yaml(swagger.convert(built()))
 
     return [
         Door("GET", "/v3/openapi.json", answer_json, "open", PLATFORM_AREA),
         Door("GET", "/v3/openapi.yaml", answer_yaml, "open", PLATFORM_AREA),
+        Door("GET", "/v3/swagger.json", answer_swagger_json, "open", PLATFORM_AREA),
+        Door("GET", "/v3/swagger.yaml", answer_swagger_yaml, "open", PLATFORM_AREA),
     ]
+
+
+def _yaml(content: dict[str, Any]) -> Answer:
+    text = yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True)
+    return Answer(text.encode(), media_type="application/yaml")
+
+
+class _Plain(yaml.SafeDumper):
+    """Without anchors, which many readers of these documents do not know."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 class _Schemas:
