@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from everpost import worker
+from everpost.platform import events
 from tests.support.instance import SOURCE, Instance
 
 
@@ -18,4 +20,8 @@ def test_each_path_leads_to_the_line_that_answers_it(tmp_path: Path) -> None:
 def test_each_fact_is_listed_with_its_publishers_and_jobs(tmp_path: Path) -> None:
     printed = Instance(tmp_path / "data").run("events").stdout
     assert re.search(r"^[\w.]+$\n  from \S+\.py:\d+$", printed, re.MULTILINE)
-    assert re.search(r"^  to   \S+\.py:\d+$", printed, re.MULTILINE)
+    worker.load_jobs()
+    for fact, jobs in events.subscribers.items():
+        listed = printed.partition(f"{fact}\n")[2].partition("\n\n")[0]
+        for job in jobs:
+            assert f"{job.function.__module__.replace('.', '/')}.py:" in listed
