@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 _REFERENCES: Final = ("#/components/schemas/", "#/definitions/")
-_KEPT: Final = ("operationId", "tags", "summary", "description", "security")
+_KEPT: Final[tuple[str, ...]] = ("operationId", "tags", "summary", "description", "security")
 _UNKNOWN: Final = frozenset({"anyOf", "oneOf", "const", "prefixItems", "contentEncoding", "discriminator", "examples"})
 
 
@@ -97,7 +97,8 @@ def _schema(schema: Any) -> dict[str, Any]:
         return {"$ref": schema["$ref"].replace(*_REFERENCES)}
     options = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
     if len(options) == 1:
-        return {**_plain(schema), **_schema(options[0]), "x-nullable": True}
+        converted = {**_plain(schema), **_schema(options[0]), "x-nullable": True}
+        return {name: value for name, value in converted.items() if (name, value) != ("default", None)}
     return _plain(schema)
 
 
