@@ -19,6 +19,7 @@ JOB_MODULES: Final = (
     "everpost.accounts.sweeps",
     "everpost.oauth.sweeps",
     "everpost.tracking.ingest",
+    "everpost.contacts.custom_field_changes",
     "everpost.activities.imports",
     "everpost.activities.list_deletions",
     "everpost.delivery.outbox",

@@ -1,8 +1,9 @@
 """Doors of contacts, lists and custom fields. Whatever takes a while stands in the activities' doors."""
 
-from everpost.contacts import contact_pages, contacts, custom_fields, lists, sign_up_form
+from everpost.contacts import contact_pages, contacts, custom_field_changes, custom_fields, lists, sign_up_form
 from everpost.contacts.contact_pages import ContactsQuery, ContactXrefsQuery, CountsQuery
 from everpost.contacts.contacts import ContactQuery
+from everpost.contacts.custom_field_changes import CustomFieldChange
 from everpost.contacts.custom_fields import CustomField, CustomFieldIn, CustomFieldPage, CustomFieldsQuery
 from everpost.contacts.errors import AREA
 from everpost.contacts.lists import ListQuery, ListsQuery, ListXrefsQuery
@@ -141,6 +142,31 @@ async def list_custom_fields(conn: Conn, caller: Caller, query: CustomFieldsQuer
 async def get_custom_field(conn: Conn, caller: Caller, custom_field_id: CustomFieldId) -> CustomField:
     """Read a custom field."""
     return await custom_fields.get(conn, caller.account_id, custom_field_id)
+
+
+@fields.put(
+    "/v3/contact_custom_fields/{custom_field_id}",
+    scope="contact_data",
+    privilege="contacts:write",
+    exists=custom_fields.require,
+)
+async def change_custom_field(
+    conn: Conn, caller: Caller, custom_field_id: CustomFieldId, data: CustomFieldChange
+) -> CustomField:
+    """Rename a custom field or replace its choices. Its type never changes."""
+    return await custom_field_changes.change(conn, caller.account_id, custom_field_id, data)
+
+
+@fields.delete(
+    "/v3/contact_custom_fields/{custom_field_id}",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=204,
+    bad_id_status=404,
+)
+async def delete_custom_field(conn: Conn, caller: Caller, custom_field_id: CustomFieldId) -> None:
+    """Delete a custom field and its values on all contacts."""
+    await custom_field_changes.delete(conn, caller.account_id, custom_field_id)
 
 
 doors = (*people, *contact_lists, *fields)

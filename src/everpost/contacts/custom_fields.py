@@ -1,8 +1,8 @@
 """The account's own contact fields: what they are called, what they hold, and how they were set up.
 
-Rules: at most 100; labels unique without regard to case; the type never changes; `name` follows from the label. Values
-are in `custom_values`. Creating takes the account's lock, so count, key and name are settled one request at a time.
-Source: contract, contacts.md §6.1-6.5.
+Rules: at most 100; labels unique without regard to case; the type never changes; `name` follows from the label.
+Values are in `custom_values`, changes in `custom_field_changes`. Creating takes the account's lock, so count, key and
+name are settled one request at a time. Source: contract, contacts.md §6.1-6.3.
 """
 
 import re
@@ -14,7 +14,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from everpost.contacts import accounts_lock
-from everpost.contacts.errors import LimitReached
+from everpost.contacts.errors import LimitReached, too_many
 from everpost.ids import AccountId, CustomFieldId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
@@ -50,6 +50,7 @@ class Choice(Struct, omit_defaults=True, kw_only=True):
     display_order: int
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None = None  # stored so that its number stays taken; never shown
 
 
 class CustomField(Struct, omit_defaults=True, kw_only=True):
@@ -82,6 +83,10 @@ class FieldDefinition(Struct, kw_only=True):
     version: int
     metadata: Metadata | None = None
     choices: list[Choice] | None = None
+
+
+class StoredField(FieldDefinition, kw_only=True):
+    """A field as it is changed, with the choices that were deleted."""
 
 
 class ChoiceIn(Struct):
@@ -149,7 +154,7 @@ async def page(conn: Conn, account_id: AccountId, query: CustomFieldsQuery) -> C
 
 async def definitions(conn: Conn, account_id: AccountId) -> list[FieldDefinition]:
     """All fields of the account (at most 100), in the order they were made."""
-    return await many(
+    found = await many(
         conn,
         FieldDefinition,
         """SELECT custom_field_id, field_key, label, name, type, version, metadata, choices
@@ -158,6 +163,30 @@ async def definitions(conn: Conn, account_id: AccountId) -> list[FieldDefinition
             ORDER BY field_key""",
         account_id=account_id,
     )
+    for definition in found:
+        definition.choices = _present(definition.choices)
+    return found
+
+
+async def get_stored(conn: Conn, account_id: AccountId, custom_field_id: CustomFieldId) -> StoredField:
+    """Raises: NotFound."""
+    found = await one(
+        conn,
+        StoredField,
+        """SELECT custom_field_id, field_key, label, name, type, version, metadata, choices
+             FROM custom_fields
+            WHERE account_id = :account_id AND custom_field_id = :custom_field_id AND deleted_at IS NULL""",
+        account_id=account_id,
+        custom_field_id=custom_field_id,
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def require(conn: Conn, account_id: AccountId, custom_field_id: CustomFieldId) -> None:
+    """Raises: NotFound."""
+    await get_stored(conn, account_id, custom_field_id)
 
 
 async def create(conn: Conn, account_id: AccountId, new: CustomFieldIn) -> CustomField:
@@ -178,7 +207,7 @@ async def create(conn: Conn, account_id: AccountId, new: CustomFieldIn) -> Custo
     made = CustomField(
         custom_field_id=CustomFieldId(new_id()),
         label=label,
-        name=_free_name(label, {other.name for other in held}),
+        name=free_name(label, {other.name for other in held}),
         type=new.type,
         version=new.version or 1 if new.type == "date" else 1,
         metadata=metadata,
@@ -193,6 +222,32 @@ async def create(conn: Conn, account_id: AccountId, new: CustomFieldIn) -> Custo
 def slug(label: str) -> str:
     """`Customer ID` → `customer_id`: the name that imports and exports use."""
     return re.sub(r"[\W_]+", "_", label.lower()).strip("_")
+
+
+def free_name(label: str, taken: set[str]) -> str:
+    """The label's name, numbered when other fields have it."""
+    # A label of signs only leaves nothing to name it by.
+    base = slug(label)[:50] or "field"
+    names = (base if number == 1 else f"{base[:46]}_{number}" for number in range(1, MAXIMUM + 2))
+    return next(name for name in names if name not in taken)
+
+
+def check_choices(labels: Sequence[str], metadata: Metadata | None) -> None:
+    """Not none, not too many, none blank, none twice. Raises: Invalid."""
+    if not labels:
+        raise Invalid("choices is empty")
+    maximum = 100 if metadata and metadata.display_type == "dropdown" else 20
+    if len(labels) > maximum:
+        raise Invalid(too_many("choices", maximum))
+    blank = [index for index, label in enumerate(labels) if not label.strip()]
+    if blank:
+        raise Invalid(*(f"choices[{index}][choice_label] is empty" for index in blank))
+    if len({label.strip().lower() for label in labels}) < len(labels):
+        raise Invalid("Validation failed: Choice labels must be unique")
+
+
+def in_display_order(choices: list[Choice]) -> list[Choice]:
+    return sorted(choices, key=lambda choice: (choice.display_order, choice.choice_id))
 
 
 async def _insert(conn: Conn, account_id: AccountId, made: CustomField) -> None:
@@ -214,13 +269,6 @@ async def _insert(conn: Conn, account_id: AccountId, made: CustomField) -> None:
         choices=made.choices,
         now=made.created_at,
     )
-
-
-def _free_name(label: str, taken: set[str]) -> str:
-    # A label of signs only leaves nothing to name it by.
-    base = slug(label)[:50] or "field"
-    names = (base if number == 1 else f"{base[:46]}_{number}" for number in range(1, MAXIMUM + 2))
-    return next(name for name in names if name not in taken)
 
 
 def _metadata(new: CustomFieldIn) -> Metadata | None:
@@ -267,38 +315,30 @@ def _choices(new: CustomFieldIn, metadata: Metadata | None) -> list[Choice] | No
     """The choices of a select field, numbered from 1. Raises: Invalid."""
     if new.type not in SELECT_TYPES:
         return None
-    if not new.choices:
-        raise Invalid("choices is missing" if new.choices is None else "choices is empty")
-    maximum = 100 if metadata and metadata.display_type == "dropdown" else 20
-    if len(new.choices) > maximum:
-        raise Invalid(f"choices has too many items (maximum is {maximum})")
-    labels = [choice.choice_label.strip() for choice in new.choices]
-    problems = _label_problems(labels)
-    if problems:
-        raise Invalid(*problems)
+    if new.choices is None:
+        raise Invalid("choices is missing")
+    check_choices([choice.choice_label for choice in new.choices], metadata)
     now = clock.now_seconds()
     choices = [
         Choice(
             choice_id=number,
-            choice_label=label,
+            choice_label=given.choice_label.strip(),
             display_order=given.display_order if given.display_order is not None else number,
             created_at=now,
             updated_at=now,
         )
-        for number, (label, given) in enumerate(zip(labels, new.choices, strict=True), start=1)
+        for number, given in enumerate(new.choices, start=1)
     ]
-    return sorted(choices, key=lambda choice: (choice.display_order, choice.choice_id))
-
-
-def _label_problems(labels: Sequence[str]) -> list[str]:
-    problems = [f"choices[{index}][choice_label] is empty" for index, label in enumerate(labels) if not label]
-    if not problems and len({label.lower() for label in labels}) < len(labels):
-        problems.append("Validation failed: Choice labels must be unique")
-    return problems
+    return in_display_order(choices)
 
 
 def _wire(stored: CustomField) -> CustomField:
     """With its id inside every choice, as the contract shows it."""
+    stored.choices = _present(stored.choices)
     for choice in stored.choices or []:
         choice.custom_field_id = stored.custom_field_id
     return stored
+
+
+def _present(choices: list[Choice] | None) -> list[Choice] | None:
+    return None if choices is None else [choice for choice in choices if choice.deleted_at is None]

@@ -64,11 +64,12 @@ def merged(held: msgspec.Raw, changes: Mapping[str, Stored | None]) -> dict[str,
 
 
 def shown(stored: msgspec.Raw, fields: Sequence[FieldDefinition]) -> list[CustomValue]:
-    """A contact's values as they go out, in the order the fields were made. Values of deleted fields are not shown."""
+    """A contact's values as they go out, in the order the fields were made, without deleted fields and choices."""
     values = _decode(stored)
     if not values:
         return []
-    return [_wire(field, values[str(field.field_key)]) for field in fields if str(field.field_key) in values]
+    found = (_wire(field, values[str(field.field_key)]) for field in fields if str(field.field_key) in values)
+    return [value for value in found if value is not None]
 
 
 def parse(text: str, field: FieldDefinition) -> Stored | None:
@@ -175,7 +176,8 @@ def _in_order(field: FieldDefinition) -> list[int]:
     return [choice.choice_id for choice in field.choices or []]
 
 
-def _wire(field: FieldDefinition, value: Stored) -> CustomValue:
+def _wire(field: FieldDefinition, value: Stored) -> CustomValue | None:
     if isinstance(value, str):
         return CustomValue(field.custom_field_id, value=value)
-    return CustomValue(field.custom_field_id, choice_ids=[str(choice) for choice in value])
+    chosen = [str(choice) for choice in _in_order(field) if choice in value]
+    return CustomValue(field.custom_field_id, choice_ids=chosen) if chosen else None
