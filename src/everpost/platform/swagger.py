@@ -37,11 +37,7 @@ def convert(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operation(operation: dict[str, Any]) -> dict[str, Any]:
-    kept = {
-        name: operation[name]
-        for name in ("operationId", "tags", "summary", "description", "security")
-        if name in operation
-    }
+    kept: dict[str, Any] = {name: operation[name] for name in _KEPT if name in operation}
     parameters = [_parameter(each) for each in operation["parameters"]]
     content = operation.get("requestBody", {}).get("content", {})
     if "application/json" in content:
