@@ -4,6 +4,7 @@
 # make fix          let ruff mend what it can
 # make bench        the figures of the README, on this machine
 # make docs         write the generated pages of docs/reference anew
+# make pictures     photograph every page into docs/images, with Chromium
 # make lock         choose new versions of the dependencies
 
 VENV := .venv
@@ -22,7 +23,7 @@ ifdef DATA
 export EVERPOST_DATA := $(DATA)
 endif
 
-.PHONY: serve setup test check fix bench docs lock clean \
+.PHONY: serve setup test check fix bench docs pictures lock clean \
         check-format check-lint check-mypy check-pyright check-imports check-architecture
 
 serve: $(READY)
@@ -66,6 +67,9 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+
+pictures: $(READY)
+	$(BIN)/python docs/screenshots.py
 
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv

@@ -10,7 +10,7 @@ import msgspec
 
 View = Literal["html", "text", "source"]
 
-_SHOWN_HEADERS: Final = ("From", "To", "Reply-To", "Subject", "Date", "Message-ID", "List-Unsubscribe")
+_SHOWN_HEADERS: Final = ("From", "To", "Reply-To", "Subject")
 _HEAD: Final = re.compile(r"\A\s*(<!doctype[^>]*>\s*)?(<html[^>]*>\s*)?(<head[^>]*>)?", re.IGNORECASE)
 
 # The mail is somebody else's document. It may show pictures from anywhere, the open pixel among them, because an inbox
