@@ -124,23 +124,26 @@ class Import:
         self._target = target
         self._fields = fields
         self._size_bytes = size_bytes
-        self._are_all_new = True  # what is expected of the next chunk: the same as of the last
+        self._are_all_new: bool | None = None  # what is expected of the next chunk: the same as of the last
 
     async def go_on(self, progress: Progress) -> Progress:
         """Chunk after chunk, until the file ends or the turn is over."""
-        upcoming = self._prepare_beside(progress.next)
+        upcoming: asyncio.Task[Ready] | None = None
         try:
             while not progress.is_done:
-                ready = await upcoming
-                if not ready.chunk.is_last:
+                ready = await (upcoming or self._prepare_beside(progress.next))
+                upcoming = None
+                # The first chunk shows what to expect of the others, so the second is prepared after it.
+                if self._are_all_new is not None and not ready.chunk.is_last:
                     upcoming = self._prepare_beside(ready.chunk.next)
                 progress = await self._write(ready, progress)
                 if self._turn.is_over:
                     break
         finally:
-            upcoming.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await upcoming
+            if upcoming is not None:
+                upcoming.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await upcoming
         return progress
 
     def _prepare_beside(self, position: Position | None) -> asyncio.Task[Ready]:
@@ -149,7 +152,7 @@ class Import:
     def _prepare(self, position: Position | None) -> Ready:
         chunk = self._source.read(position)
         checked = row_checks.check(chunk, self._fields, label=self._source.label)
-        return Ready(chunk, checked, upsert.prepare(checked.rows, self._target, are_all_new=self._are_all_new))
+        return Ready(chunk, checked, upsert.prepare(checked.rows, self._target, are_all_new=bool(self._are_all_new)))
 
     async def _write(self, ready: Ready, progress: Progress) -> Progress:
         for _ in range(_ATTEMPTS - 1):

@@ -11,7 +11,8 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 import polars as pl
@@ -28,6 +29,7 @@ from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform.db import Conn
 
 _CONTACT: Final = "contact_id"
+_FACE: Final = "face"
 _PLACE: Final = "place"  # of a known contact among those found
 _SCALARS: Final = (
     "first_name", "last_name", "job_title", "company_name", "birthday_month", "birthday_day", "anniversary",
@@ -54,11 +56,12 @@ class People(Struct, frozen=True):
 
 
 class Batch(Struct, frozen=True):
-    """Rows, and the same as new people if all of them were expected to be."""
+    """Rows, and the same as new people if all were expected to be, else with their faces where they have one."""
 
     rows: pl.DataFrame
     compared: set[str]
     people: People | None
+    faces: pl.Series | None
 
 
 class Written(Struct, frozen=True):
@@ -76,19 +79,27 @@ def prepare(rows: pl.DataFrame, target: Target, *, are_all_new: bool) -> Batch:
         compared.add("phone_numbers")
     if not row_parts.ADDRESS_COLUMNS.isdisjoint(rows.columns):
         compared.add("street_addresses")
-    return Batch(rows, compared, _people(rows, compared, target) if are_all_new and len(rows) else None)
+    # In the order of the address, so that its index is walked from left to right.
+    rows = rows.sort(KEY)
+    if are_all_new and len(rows):
+        return Batch(rows, compared, _people(rows, compared, target), None)
+    return Batch(rows, compared, None, _faces(rows, compared) if compared <= set(bulk.FACE) else None)
 
 
 async def write(conn: Conn, batch: Batch, target: Target) -> Written:
     """Raises: Taken, when somebody became known meanwhile: then begin the transaction again."""
     if batch.rows.is_empty():
         return Written([], 0, 0)
-    known = await bulk.find(conn, target.account_id, batch.rows[KEY].to_list(), batch.compared)
+    rows = await _without_unchanged(conn, batch, target)
+    unchanged_count = len(batch.rows) - len(rows)
+    if rows.is_empty():
+        return Written([], 0, unchanged_count)
+    known = await bulk.find(conn, target.account_id, rows[KEY].to_list(), batch.compared)
     if known.email_key is None:
-        people = batch.people or _people(batch.rows, batch.compared, target)
+        people = batch.people or _people(rows, batch.compared, target)
         await _copy(conn, people)
-        return Written(people.errors, 0, 0)
-    new, old = _split(batch.rows, known)
+        return Written(people.errors, 0, unchanged_count)
+    new, old = _split(rows, known)
     errors: list[str] = []
     if not new.is_empty():
         people = _people(new, batch.compared, target)
@@ -96,7 +107,36 @@ async def write(conn: Conn, batch: Batch, target: Target) -> Written:
         errors += people.errors
     errors += await _change_known(conn, old, known, batch.compared, target)
     unsubscribed = old.filter(pl.col("is_unsubscribed"))
-    return Written(errors, int(unsubscribed[TIMES].sum()), len(old))
+    return Written(errors, int(unsubscribed[TIMES].sum()), unchanged_count + len(old))
+
+
+async def _without_unchanged(conn: Conn, batch: Batch, target: Target) -> pl.DataFrame:
+    """The rows without those that say nothing new about contacts who are on all of the lists."""
+    if batch.faces is None:
+        return batch.rows
+    found = await bulk.find_faces(conn, target.account_id, batch.rows[KEY].to_list(), batch.compared)
+    if found.email_key is None:
+        return batch.rows
+    held = pl.DataFrame({KEY: found.email_key, _held(_FACE): found.face, _PLACE: range(len(found.email_key))})
+    rows = batch.rows.select(KEY, batch.faces.alias(_FACE)).join(held, on=KEY, how="left", maintain_order="left")
+    is_alike = (rows[_FACE] == rows[_held(_FACE)]).fill_null(False)
+    contact_ids = found.contact_id or []
+    alike = [contact_ids[place] for place in rows.filter(is_alike)[_PLACE]]
+    missing = set(await bulk.missing_on(conn, target.account_id, target.list_ids, alike))
+    if missing:
+        is_missing = pl.Series([place is not None and contact_ids[place] in missing for place in rows[_PLACE]])
+        is_alike &= ~is_missing
+    return batch.rows.filter(~is_alike)
+
+
+def _faces(rows: pl.DataFrame, compared: set[str]) -> pl.Series:
+    """Each row as `bulk.find_faces` shows a contact who holds exactly its cells."""
+    blank = {CUSTOM: "{}"}
+    cells = [
+        pl.col(name).cast(pl.String).fill_null(blank.get(name, "")) if name in compared else pl.lit("")
+        for name in bulk.FACE
+    ]
+    return rows.select(pl.concat_str(cells, separator=bulk.SEPARATOR).alias(_FACE)).to_series()
 
 
 def _new_ids(count: int) -> list[str]:
@@ -110,8 +150,8 @@ def _new_ids(count: int) -> list[str]:
 
 def _people(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
     """Rows as CSV for `contacts` and `list_memberships`."""
-    # Ids ascend with the addresses, so every index is filled from left to right, page by page.
-    rows = rows.sort(KEY).with_columns(pl.Series(_CONTACT, _new_ids(len(rows)), dtype=pl.String))
+    # Ids ascend with the addresses, so every index is filled from left to right.
+    rows = rows.with_columns(pl.Series(_CONTACT, _new_ids(len(rows)), dtype=pl.String))
     entered = consent.initial("Account", None, is_coi=False, now=target.now)
     now = target.now.isoformat()
     given: dict[str, Any] = {
@@ -207,9 +247,9 @@ async def _change_known(conn: Conn, old: pl.DataFrame, known: Known, compared: s
     if not differing:
         return []
     rows = {
-        contact_ids[cast("int", row[_PLACE])]: row
+        ContactId(UUID(contact_ids[row[_PLACE]])): row
         for row in old.iter_rows(named=True)
-        if contact_ids[cast("int", row[_PLACE])] in differing
+        if contact_ids[row[_PLACE]] in differing
     }
     return await _change(conn, rows, target)
 

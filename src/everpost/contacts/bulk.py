@@ -30,11 +30,18 @@ COMPARED: Final = (
 )  # fmt: skip
 
 
+FACE: Final = COMPARED[:-2]
+# Between the texts of a list, and between the columns of a face; no cell holds it, as control characters are refused.
+# The driver looks at each item of an array several times, which is most of what a look-up costs on this side; one long
+# text is sent in no time and taken apart by the server.
+SEPARATOR: Final = "\x1f"
+
+
 class Known(Struct, kw_only=True):
     """Known contacts, column by column in one order; a column that was not asked for is None, as are all for nobody."""
 
     email_key: list[str] | None
-    contact_id: list[ContactId] | None
+    contact_id: list[str] | None
     is_deleted: list[bool] | None
     is_unsubscribed: list[bool] | None
     first_name: list[str | None] | None
@@ -47,6 +54,14 @@ class Known(Struct, kw_only=True):
     custom_values: list[str] | None
     phone_numbers: list[str] | None
     street_addresses: list[str] | None
+
+
+class Faces(Struct):
+    """Contacts who are neither deleted nor unsubscribed, and all they were asked for in one text each; as `Known`."""
+
+    email_key: list[str] | None
+    contact_id: list[str] | None
+    face: list[str] | None
 
 
 class Joining(Struct, frozen=True):
@@ -86,7 +101,7 @@ async def find(conn: Conn, account_id: AccountId, email_keys: Sequence[str], col
         conn,
         Known,
         """SELECT array_agg(email_key) AS email_key,
-                  array_agg(contact_id) AS contact_id,
+                  array_agg(contact_id::text) AS contact_id,
                   array_agg(deleted_at IS NOT NULL) AS is_deleted,
                   array_agg(permission_to_send = 'unsubscribed') AS is_unsubscribed,
                   array_agg(first_name) FILTER (WHERE :first_name) AS first_name,
@@ -100,10 +115,39 @@ async def find(conn: Conn, account_id: AccountId, email_keys: Sequence[str], col
                   array_agg(phone_numbers::text) FILTER (WHERE :phone_numbers) AS phone_numbers,
                   array_agg(street_addresses::text) FILTER (WHERE :street_addresses) AS street_addresses
              FROM contacts
-            WHERE account_id = :account_id AND email_key = ANY(:email_keys::text[])""",
+            WHERE account_id = :account_id AND email_key = ANY(string_to_array(:email_keys, :separator))""",
         account_id=account_id,
-        email_keys=email_keys,
+        email_keys=SEPARATOR.join(email_keys),
+        separator=SEPARATOR,
         **{column: column in columns for column in COMPARED},
+    )
+    assert found is not None
+    return found
+
+
+async def find_faces(conn: Conn, account_id: AccountId, email_keys: Sequence[str], columns: set[str]) -> Faces:
+    """The same in half the time, for finding out who has not changed: the columns of `FACE` joined by `SEPARATOR`."""
+    found = await one(
+        conn,
+        Faces,
+        """SELECT array_agg(email_key) AS email_key,
+                  array_agg(contact_id::text) AS contact_id,
+                  array_agg(concat_ws(:separator::text,
+                                      CASE WHEN :first_name THEN coalesce(first_name, '') ELSE '' END,
+                                      CASE WHEN :last_name THEN coalesce(last_name, '') ELSE '' END,
+                                      CASE WHEN :job_title THEN coalesce(job_title, '') ELSE '' END,
+                                      CASE WHEN :company_name THEN coalesce(company_name, '') ELSE '' END,
+                                      CASE WHEN :birthday_month THEN coalesce(birthday_month::text, '') ELSE '' END,
+                                      CASE WHEN :birthday_day THEN coalesce(birthday_day::text, '') ELSE '' END,
+                                      CASE WHEN :anniversary THEN coalesce(anniversary::text, '') ELSE '' END,
+                                      CASE WHEN :custom_values THEN custom_values::text ELSE '' END)) AS face
+             FROM contacts
+            WHERE account_id = :account_id AND email_key = ANY(string_to_array(:email_keys, :separator))
+              AND deleted_at IS NULL AND permission_to_send <> 'unsubscribed'""",
+        account_id=account_id,
+        email_keys=SEPARATOR.join(email_keys),
+        separator=SEPARATOR,
+        **{column: column in columns for column in FACE},
     )
     assert found is not None
     return found
@@ -122,27 +166,27 @@ async def copy_memberships(conn: Conn, rows: BinaryIO) -> None:
 
 
 async def missing_on(
-    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], contact_ids: Sequence[ContactId]
-) -> list[ContactId]:
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], contact_ids: Sequence[str]
+) -> list[str]:
     """Those of the contacts who are not on all of the lists."""
     if not contact_ids or not list_ids:
         return []
     if await _count_memberships(conn, account_id, list_ids, contact_ids) == len(contact_ids) * len(list_ids):
         return []
-    missing = await many(
+    return await many(
         conn,
-        UUID,
-        """SELECT contact_id FROM contacts
-            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])
+        str,
+        """SELECT contact_id::text FROM contacts
+            WHERE account_id = :account_id AND contact_id = ANY(string_to_array(:contact_ids, :separator)::uuid[])
               AND (SELECT count(*) FROM list_memberships m
                     WHERE m.account_id = :account_id AND m.contact_id = contacts.contact_id
                       AND m.list_id = ANY(:list_ids::uuid[])) < :lists""",
         account_id=account_id,
-        contact_ids=contact_ids,
+        contact_ids=SEPARATOR.join(contact_ids),
+        separator=SEPARATOR,
         list_ids=list_ids,
         lists=len(list_ids),
     )
-    return [ContactId(contact_id) for contact_id in missing]
 
 
 async def lock(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]) -> list[StoredContact]:
@@ -202,17 +246,18 @@ async def join(conn: Conn, account_id: AccountId, joining: Sequence[Joining], *,
 
 
 async def _count_memberships(
-    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], contact_ids: Sequence[ContactId]
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], contact_ids: Sequence[str]
 ) -> int:
     counted = await one(
         conn,
         int,
         """SELECT count(*) FROM list_memberships
             WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
-              AND contact_id = ANY(:contact_ids::uuid[])""",
+              AND contact_id = ANY(string_to_array(:contact_ids, :separator)::uuid[])""",
         account_id=account_id,
         list_ids=list_ids,
-        contact_ids=contact_ids,
+        contact_ids=SEPARATOR.join(contact_ids),
+        separator=SEPARATOR,
     )
     return counted or 0
 
