@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
 from everpost.platform.db import Db, one
 from everpost.platform.errors import Unavailable
+from everpost.tracking import counters, ingest, ledger
 from everpost.tracking.ingest import Queue
 from everpost.tracking.ledger import Hit
 
@@ -74,3 +76,47 @@ async def test_a_reader_that_hangs_up_does_not_take_its_event_along(db: Db) -> N
     await patient
     await queue.close()
     assert 2 == await stored(db, account_id)
+
+
+async def test_under_lasting_load_everything_acknowledged_is_counted_once(db: Db) -> None:
+    queue, account_id, activity_id = Queue(db), AccountId(new_id()), CampaignActivityId(new_id())
+    acknowledged = 0
+
+    async def visit(until: float) -> None:
+        nonlocal acknowledged
+        while asyncio.get_running_loop().time() < until:
+            new = Hit(EventId(new_id()), activity_id, ContactId(new_id()), NOON, "mobile")
+            await queue.append(account_id, new)
+            acknowledged += 1
+
+    until = asyncio.get_running_loop().time() + 4 * ingest.BURST_SECONDS
+    await asyncio.gather(*(visit(until) for _ in range(4 * ingest.FEW)))
+    await queue.close()
+    async with db.reader() as conn:
+        counted = (await counters.find(conn, account_id, [activity_id]))[activity_id]
+    assert (acknowledged, acknowledged) == (counted.opens, counted.opens_mobile)
+
+
+async def test_hits_of_a_process_that_died_are_folded_by_the_worker(db: Db, clock: Any) -> None:
+    account_id, now = AccountId(new_id()), clock.now()
+    left = Hit(EventId(new_id()), CampaignActivityId(new_id()), ContactId(new_id()), now)
+    async with db.transaction() as conn:
+        await ledger.append(conn, account_id, [left])
+    await ingest.fold_orphans(db)
+    assert 0 == await stored(db, account_id)
+    clock.move(ingest.ORPHANED_AFTER * 2)
+    await ingest.fold_orphans(db)
+    assert 1 == await stored(db, account_id)
+
+
+async def test_two_nodes_that_fold_the_same_account_count_each_hit_once(db: Db) -> None:
+    account_id, activity_id = AccountId(new_id()), CampaignActivityId(new_id())
+    people = [ContactId(new_id()) for _ in range(50)]
+    for _ in range(10):
+        batch = [Hit(EventId(new_id()), activity_id, person, NOON) for person in people]
+        async with db.transaction() as conn:
+            await ledger.append(conn, account_id, batch)
+        await asyncio.gather(*(ledger.fold_all(db, account_id) for _ in range(4)))
+    async with db.reader() as conn:
+        counted = (await counters.find(conn, account_id, [activity_id]))[activity_id]
+    assert (50, 500) == (counted.opens, counted.opens_all)

@@ -29,9 +29,11 @@ MOST_WRITERS: Final = 4
 # Load is more than a few in a batch, again and again: a campaign's first minute, not a burst that is over at once.
 FEW: Final = 8
 BURST_SECONDS: Final = 0.25
-# Under load folding rests this many times as long as it worked: recipients wait for a commit, reports may lag.
-REST_PER_WORK: Final = 2.0
-LEAST_REST_SECONDS: Final = 0.05
+# Under load recipients go first, and reports may lag by seconds: folding rests this many times as long as it worked,
+# until so many hits have piled up that the lag would grow.
+REST_PER_WORK: Final = 4.0
+LEAST_REST_SECONDS: Final = 0.25
+MOST_BEHIND: Final = 40_000
 RETRY_SECONDS: Final = 0.5
 ORPHANED_AFTER: Final = timedelta(seconds=5)
 
@@ -43,11 +45,11 @@ Waiting = tuple[Hit, "Future[None]"]
 class _Lane:
     """What waits for one account."""
 
-    __slots__ = ("is_draining", "is_folding", "waiting", "written")
+    __slots__ = ("behind", "is_draining", "is_folding", "waiting", "written")
 
     def __init__(self) -> None:
         self.waiting: list[Waiting] = []
-        self.written = 0
+        self.written = self.behind = 0
         self.is_draining = False
         self.is_folding = False
 
@@ -92,6 +94,7 @@ class Queue:
                 del lane.waiting[:MOST_IN_A_BATCH]
                 stored = await self._write(account_id, batch)
                 lane.written += len(stored)
+                lane.behind += len(stored)
                 if stored and not lane.is_folding:
                     is_load = len(batch) > FEW and seconds() - started > BURST_SECONDS
                     await self._fold(account_id, lane, is_at_once=not is_load)
@@ -123,7 +126,7 @@ class Queue:
         return [future for _, future in batch]
 
     async def _fold(self, account_id: AccountId, lane: _Lane, *, is_at_once: bool) -> None:
-        if is_at_once and await self._try_to_fold(account_id) < ledger.MOST_IN_A_FOLD:
+        if is_at_once and await self._try_to_fold(account_id, lane):
             return
         lane.is_folding = True
         self._start(self._fold_beside(account_id, lane))
@@ -133,23 +136,25 @@ class Queue:
         seconds = asyncio.get_running_loop().time
         while True:
             written, started = lane.written, seconds()
-            folded = await self._try_to_fold(account_id)
+            is_empty = await self._try_to_fold(account_id, lane)
             # Whatever was written after the fold began may not be in it.
-            if folded < ledger.MOST_IN_A_FOLD and lane.written == written:
+            if is_empty and lane.written == written:
                 break
-            if lane.is_draining:
+            if lane.is_draining and lane.behind < MOST_BEHIND:
                 await asyncio.sleep(max(LEAST_REST_SECONDS, REST_PER_WORK * (seconds() - started)))
         lane.is_folding = False
         self._forget(account_id, lane)
 
-    async def _try_to_fold(self, account_id: AccountId) -> int:
-        """How many were folded; after a failure as if there were more, for they are in the journal and can wait."""
+    async def _try_to_fold(self, account_id: AccountId, lane: _Lane) -> bool:
+        """Whether the journal was emptied; after a failure it was not, for what it holds can wait."""
         try:
-            return await ledger.fold(self._db, account_id)
+            folded = await ledger.fold(self._db, account_id)
         except Exception:
             log.exception("hits wait in the journal", account_id=str(account_id))
             await asyncio.sleep(RETRY_SECONDS)
-            return ledger.MOST_IN_A_FOLD
+            return False
+        lane.behind = max(0, lane.behind - folded)
+        return folded < ledger.MOST_IN_A_FOLD
 
     def _forget(self, account_id: AccountId, lane: _Lane) -> None:
         if not lane.is_draining and not lane.is_folding:

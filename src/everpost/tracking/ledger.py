@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId
-from everpost.platform.db import Conn, Db, copy_in, many, run
+from everpost.platform.db import Conn, Db, copy_in, many, one, run
 from everpost.tracking import machines
 from everpost.tracking.device_types import DeviceType
 from everpost.tracking.machines import Message
@@ -39,13 +39,15 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class _Folded(msgspec.Struct, frozen=True):
-    """A message that hits were folded for."""
+    """What a fold found: how many hits, and the messages that a machine may have visited, since when."""
 
-    campaign_activity_id: CampaignActivityId
-    contact_id: ContactId
     hits: int
-    latest: datetime
-    is_suspect: bool
+    suspects_since: datetime | None
+    suspect_activity_ids: list[CampaignActivityId]
+    suspect_contact_ids: list[ContactId]
+
+    def suspects(self) -> list[Message]:
+        return list(map(Message, self.suspect_activity_ids, self.suspect_contact_ids))
 
 
 async def append(conn: Conn, account_id: AccountId, hits: Sequence[Hit]) -> None:
@@ -69,13 +71,9 @@ async def fold(db: Db, account_id: AccountId) -> int:
     """Move the oldest hits of the journal to where they belong; returns how many there were."""
     async with db.transaction() as conn:
         folded = await _fold(conn, account_id)
-        suspects = [
-            Message(message.campaign_activity_id, message.contact_id) for message in folded if message.is_suspect
-        ]
-        if suspects:
-            latest = min(message.latest for message in folded if message.is_suspect)
-            await machines.sweep(conn, account_id, suspects, since=latest)
-    return sum(message.hits for message in folded)
+        if folded.suspects_since is not None:
+            await machines.sweep(conn, account_id, folded.suspects(), since=folded.suspects_since)
+    return folded.hits
 
 
 async def fold_all(db: Db, account_id: AccountId) -> None:
@@ -94,11 +92,11 @@ async def behind(conn: Conn, before: datetime) -> list[AccountId]:
     )
 
 
-async def _fold(conn: Conn, account_id: AccountId) -> list[_Folded]:
+async def _fold(conn: Conn, account_id: AccountId) -> _Folded:
     # The planner cannot know how many rows come out of the journal. When it guesses few, it joins them by nested loops,
     # which takes seconds for some thousands.
     await run(conn, "SET LOCAL enable_nestloop = off")
-    return await many(
+    folded = await one(
         conn,
         _Folded,
         _FOLD,
@@ -107,6 +105,8 @@ async def _fold(conn: Conn, account_id: AccountId) -> list[_Folded]:
         burst_links=machines.BURST_LINKS,
         honeypot_window=machines.HONEYPOT_WINDOW,
     )
+    assert folded is not None
+    return folded
 
 
 # Every part of the statement sees the tables as they were before it; what must be known of their new state comes out of
@@ -244,9 +244,13 @@ _FOLD: Final = """
                clicks_tablet = known.clicks_tablet + excluded.clicks_tablet,
                clicks_other = known.clicks_other + excluded.clicks_other,
                clicks_none = known.clicks_none + excluded.clicks_none)
-    SELECT touch.campaign_activity_id, touch.contact_id, touch.hits, touch.latest,
-           touched.requests >= :burst_links
-               OR coalesce(touched.honeypot_at >= touch.latest - :honeypot_window::interval, false) AS is_suspect
+    SELECT coalesce(sum(touch.hits), 0)::int AS hits,
+           min(touch.latest) FILTER (WHERE is_suspect) AS suspects_since,
+           coalesce(array_agg(touch.campaign_activity_id) FILTER (WHERE is_suspect), '{}') AS suspect_activity_ids,
+           coalesce(array_agg(touch.contact_id) FILTER (WHERE is_suspect), '{}') AS suspect_contact_ids
       FROM touch
       JOIN touched
-        ON touched.campaign_activity_id = touch.campaign_activity_id AND touched.contact_id = touch.contact_id"""
+        ON touched.campaign_activity_id = touch.campaign_activity_id AND touched.contact_id = touch.contact_id
+     CROSS JOIN LATERAL (
+           SELECT touched.requests >= :burst_links OR touched.honeypot_at >= touch.latest - :honeypot_window::interval
+           ) AS seen (is_suspect)"""

@@ -25,6 +25,7 @@ BURST_LINKS: Final = 5
 BURST_WINDOW: Final = timedelta(seconds=2)
 HONEYPOT_WINDOW: Final = timedelta(seconds=60)
 
+_PURPOSES: Final = (b"purpose", b"sec-purpose", b"x-purpose")
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,7 +50,9 @@ class Visit(msgspec.Struct, frozen=True):
 
 def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     """`headers` with names in lower case. A browser that loads ahead says so; nobody has looked at anything yet."""
-    return any(b"prefetch" in headers.get(name, b"").lower() for name in (b"purpose", b"sec-purpose", b"x-purpose"))
+    if headers.keys().isdisjoint(_PURPOSES):
+        return False
+    return any(b"prefetch" in headers.get(name, b"").lower() for name in _PURPOSES)
 
 
 async def sweep(conn: Conn, account_id: AccountId, messages: Iterable[Message], *, since: datetime) -> None:

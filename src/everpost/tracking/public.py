@@ -50,6 +50,7 @@ class Ingest:
         self._db = db
         self._queue = ingest.Queue(db)
         self._targets = Targets(db)
+        self._signer = tokens.signer()
 
     async def stop(self) -> None:
         """Everything that was accepted is stored first."""
@@ -73,13 +74,13 @@ class Ingest:
 
     async def _open(self, scope: Scope, send: Send) -> None:
         token = scope["path"][3:]
-        reference = tokens.signer().read(Kind.OPEN, token[:-4]) if token.endswith(".gif") else None
+        reference = self._signer.read(Kind.OPEN, token[:-4]) if token.endswith(".gif") else None
         if reference is not None:
             await self._record(scope, reference)
         await _send(send, 200, _PIXEL_HEADERS, PIXEL, is_head=scope["method"] == "HEAD")
 
     async def _click(self, scope: Scope, send: Send) -> None:
-        reference = tokens.signer().read(Kind.CLICK, scope["path"][3:])
+        reference = self._signer.read(Kind.CLICK, scope["path"][3:])
         target = None if reference is None else await self._targets.find(reference)
         location = None if reference is None or target is None else await self._location(reference, target)
         if reference is None or target is None or location is None:

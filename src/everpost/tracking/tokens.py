@@ -86,12 +86,10 @@ class Signer:
         hashed.update(kind.value + raw[_IDS_BYTES:-hash_bytes])
         if not hmac.compare_digest(hashed.digest()[:hash_bytes], raw[-hash_bytes:]):
             return None
-        return Reference(
-            AccountId(UUID(bytes=raw[:16])),
-            CampaignActivityId(UUID(bytes=raw[16:32])),
-            ContactId(UUID(bytes=raw[32:_IDS_BYTES])),
-            UrlId(int.from_bytes(raw[_IDS_BYTES:-hash_bytes], "big")),
-        )
+        account_id, campaign_activity_id = _campaign(raw[:32])
+        contact_id = ContactId(UUID(bytes=raw[32:_IDS_BYTES]))
+        url_id = UrlId(int.from_bytes(raw[_IDS_BYTES:-hash_bytes], "big"))
+        return Reference(account_id, campaign_activity_id, contact_id, url_id)
 
 
 class Recipient:
@@ -130,6 +128,12 @@ class Recipient:
 @lru_cache(maxsize=1)
 def _signer(key: bytes) -> Signer:
     return Signer(key)
+
+
+# A UUID is dear to make, and a mail's many recipients share these two.
+@lru_cache(maxsize=10_000)
+def _campaign(ids: bytes) -> tuple[AccountId, CampaignActivityId]:
+    return AccountId(UUID(bytes=ids[:16])), CampaignActivityId(UUID(bytes=ids[16:]))
 
 
 def _encode(raw: bytes) -> str:
