@@ -1,7 +1,7 @@
 """DKIM signatures: rsa-sha256, relaxed/relaxed.
 
-Signing is the last step, after every header is final. Bodies of ours are canonical already (see quoted_printable),
-which is checked rather than believed.
+Signing is the last step, after every header is final. Bodies of ours are canonical already (see quoted_printable), and
+whoever says so saves the search, which costs as much as a third of the signature.
 
 Source: RFC 6376; contract, campaigns §5.3 and §9 (the headers that must be covered).
 """
@@ -49,10 +49,10 @@ class Signer:
             f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain.encode('idna').decode()}; s={selector};\r\n t="
         ).encode()
 
-    def sign(self, headers: Headers, body: bytes, *, at: int) -> bytes:
+    def sign(self, headers: Headers, body: bytes, *, at: int, is_canonical: bool = False) -> bytes:
         """The DKIM-Signature line, to be put above `headers`; `at` is the time in Unix seconds."""
         signed = [(name, value) for name, value in headers if name in SIGNED]
-        body_hash = b64encode(hashlib.sha256(relaxed_body(body)).digest())
+        body_hash = b64encode(hashlib.sha256(body if is_canonical else relaxed_body(body)).digest())
         value = b"%b%d; h=%b;\r\n bh=%b;\r\n b=" % (
             self._start,
             at,
@@ -74,7 +74,6 @@ def relaxed_header(name: bytes, value: bytes) -> bytes:
 
 def relaxed_body(body: bytes) -> bytes:
     """RFC 6376 §3.4.4."""
-    # Searching costs microseconds, rewriting a message ten times that.
     if b"  " in body or b"\t" in body or b" \r\n" in body:
         body = _LINE_ENDS.sub(b"", _RUNS.sub(b" ", body))
     if body.endswith(b"\r\n\r\n") or not body.endswith(b"\r\n"):

@@ -23,6 +23,8 @@ class Message(Struct):
     sender: bytes
     recipient: bytes
     data: bytes
+    # No line of `data` starts with a full stop. Looking for one costs more than writing the whole message.
+    has_no_dots: bool = False
 
 
 class Letterhead(Struct, frozen=True, kw_only=True):
@@ -77,8 +79,9 @@ class Composer:
         ]
         lines = [b"%b: %b\r\n" % header for header in headers]
         if self._signer:
-            lines.insert(0, self._signer.sign(headers, body, at=int(at.timestamp())))
-        return Message(key, self._sender(values), recipient, b"".join([*lines, b"\r\n", body]))
+            lines.insert(0, self._signer.sign(headers, body, at=int(at.timestamp()), is_canonical=True))
+        data = b"".join([*lines, b"\r\n", body])
+        return Message(key, self._sender(values), recipient, data, has_no_dots=True)
 
     def _date(self, at: datetime) -> bytes:
         if self._dated[0] != at:

@@ -133,7 +133,7 @@ class Connection:
             following = next(messages, None)
             refusal = self._refusal(following) if following else None
             envelope = self._envelope(following) if following is not None and refusal is None else b""
-            self._wire.write(_stuffed(message.data, envelope))
+            self._wire.write(_text(message, envelope))
             report(message, await self._read_text_reply())
             if following is None:
                 return
@@ -183,7 +183,7 @@ class Connection:
         if outcome is None:
             outcome = await self._step_envelope(message)
         if outcome is None:
-            self._wire.write(_stuffed(message.data))
+            self._wire.write(_text(message))
             outcome = await self._read_text_reply()
         report(message, outcome)
 
@@ -298,12 +298,13 @@ def _outcome(reply: Reply, stage: Stage) -> Outcome:
     return Outcome(Verdict.PERMANENT if is_permanent else Verdict.TEMPORARY, stage, reply.code, reply.text)
 
 
-def _stuffed(data: bytes, after: bytes = b"") -> bytes:
+def _text(message: Message, after: bytes = b"") -> bytes:
     """The text as it goes over the wire, final dot included (RFC 5321 §4.5.2), and what follows it at once."""
-    if b"\n." in data:
+    data = message.data
+    if not message.has_no_dots:
         data = data.replace(b"\n.", b"\n..")
-    if data.startswith(b"."):
-        data = b"." + data
+        if data.startswith(b"."):
+            data = b"." + data
     end = b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n"
     return b"".join([data, end, after])
 
