@@ -126,6 +126,9 @@ class Postgres:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
                 break
+        if self.sockets.parent != self.data:
+            with suppress(OSError):
+                self.sockets.rmdir()
         self._process = None
         self.is_ours = False
 
