@@ -68,7 +68,7 @@ async def test_a_cursor_may_come_with_the_filters_it_already_knows(api: Api, rea
     [
         lambda cursor: quote(cursor, safe=""),
         lambda cursor: quote(quote(cursor, safe=""), safe=""),
-        lambda cursor: unquote(cursor),
+        unquote,
         lambda cursor: cursor.rstrip("="),
         lambda cursor: cursor.replace("-", "+").replace("_", "/"),
         lambda cursor: quote(cursor.replace("-", "+").replace("_", "/"), safe=""),
