@@ -175,12 +175,16 @@ def load(site: Site, connections: int, seconds: float, paths: bytes, settle: Cal
     visible_after = settle()
     if not {"200", "302"} >= set(answer["statuses"]):
         raise SystemExit(f"Unexpected answers: {answer['statuses']}")
-    used = (processes.cpu_seconds(site.pid) - web_cpu, processes.cpu_seconds(site.postmaster) - postgres_cpu)
+    per_request = 1e6 / answer["requests"]
     return Round(
-        answer["per_second"], answer["p50"], answer["p99"],
-        *(1e6 * seconds_used / answer["requests"] for seconds_used in used),
-        visible_after, answer["cpu_share"],
-    )  # fmt: skip
+        per_second=answer["per_second"],
+        p50=answer["p50"],
+        p99=answer["p99"],
+        web_cpu=(processes.cpu_seconds(site.pid) - web_cpu) * per_request,
+        postgres_cpu=(processes.cpu_seconds(site.postmaster) - postgres_cpu) * per_request,
+        visible_after_seconds=visible_after,
+        generator_share=answer["cpu_share"],
+    )
 
 
 def settle(url: str) -> float:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -106,7 +107,7 @@ async def test_the_last_open_is_the_newest_whatever_the_order_of_arrival(db: Db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=5)])
     async with db.reader() as conn:
         last = await many(
-            conn, EventId, "SELECT last_open_id FROM engagement WHERE account_id = :account_id", account_id=ACCOUNT
+            conn, UUID, "SELECT last_open_id FROM engagement WHERE account_id = :account_id", account_id=ACCOUNT
         )
     assert [late.event_id] == last
 

@@ -13,6 +13,7 @@ Source: contract, campaigns.md §6.1-§6.3.
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -87,9 +88,8 @@ async def behind(conn: Conn, before: datetime) -> list[AccountId]:
 
     Spans accounts on purpose; the journal is nearly empty.
     """
-    return await many(
-        conn, AccountId, "SELECT DISTINCT account_id FROM tracking_journal WHERE created_at < :before", before=before
-    )
+    sql = "SELECT DISTINCT account_id FROM tracking_journal WHERE created_at < :before"
+    return [AccountId(found) for found in await many(conn, UUID, sql, before=before)]
 
 
 async def _fold(conn: Conn, account_id: AccountId) -> _Folded:
