@@ -1,6 +1,6 @@
 """To whom an email goes: contact lists, or one segment, never both.
 
-Rules: every list named must exist and not be deleted, when the audience is set and when the email is scheduled. No
+Rules: a list that is deleted leaves the drafts that name it. Every list named must exist and not be deleted, when the audience is set and when the email is scheduled. No
 account has segments yet, so every segment id is unknown. Who of the lists is mailable is decided by delivery, at the
 moment the send starts. Source: contract, campaigns.md §3.8, §5.1.
 """
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from everpost.ids import AccountId, ListId
-from everpost.platform.db import Conn, many
+from everpost.platform.db import Conn, Db, many, run
+from everpost.platform.events import on
 
 
 async def problems(
@@ -31,6 +32,13 @@ async def unknown_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[Li
     return [list_id for list_id in dict.fromkeys(list_ids) if list_id not in known]
 
 
+@on("lists.deleted")
+async def detach_lists(db: Db, account_id: AccountId, list_ids: list[ListId]) -> None:
+    """Take deleted lists off drafts. Other emails keep them as what they were sent to, or fail their next scheduling."""
+    async with db.transaction() as conn:
+        await _detach(conn, account_id, list_ids)
+
+
 def _segment_problem(index: int, segment_id: int | str) -> str:
     # Some clients send numbers as text.
     if isinstance(segment_id, str) and not (segment_id.isascii() and segment_id.isdigit()):
@@ -46,6 +54,23 @@ async def _existing(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId
         SELECT list_id
           FROM contact_lists
          WHERE account_id = :account_id AND list_id = ANY(:list_ids) AND deleted_at IS NULL""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
+
+
+async def _detach(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> int:
+    return await run(
+        conn,
+        """
+        UPDATE campaign_contents
+           SET contact_list_ids = ARRAY(SELECT list_id
+                                          FROM unnest(contact_list_ids) WITH ORDINALITY AS named (list_id, position)
+                                         WHERE list_id <> ALL(:list_ids)
+                                         ORDER BY position)
+         WHERE account_id = :account_id AND contact_list_ids && :list_ids
+           AND campaign_id IN (SELECT campaign_id FROM campaigns
+                                WHERE account_id = :account_id AND status = 'DRAFT')""",
         account_id=account_id,
         list_ids=list_ids,
     )
