@@ -29,7 +29,6 @@ from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform.db import Conn
 
 _CONTACT: Final = "contact_id"
-_FACE: Final = "face"
 _PLACE: Final = "place"  # of a known contact among those found
 _SCALARS: Final = (
     "first_name", "last_name", "job_title", "company_name", "birthday_month", "birthday_day", "anniversary",
@@ -61,7 +60,7 @@ class Batch(Struct, frozen=True):
     rows: pl.DataFrame
     compared: set[str]
     people: People | None
-    faces: pl.Series | None
+    faces: list[str] | None
 
 
 class Written(Struct, frozen=True):
@@ -115,28 +114,22 @@ async def _without_unchanged(conn: Conn, batch: Batch, target: Target) -> pl.Dat
     if batch.faces is None:
         return batch.rows
     found = await bulk.find_faces(conn, target.account_id, batch.rows[KEY].to_list(), batch.compared)
-    if found.email_key is None:
-        return batch.rows
-    held = pl.DataFrame({KEY: found.email_key, _held(_FACE): found.face, _PLACE: range(len(found.email_key))})
-    rows = batch.rows.select(KEY, batch.faces.alias(_FACE)).join(held, on=KEY, how="left", maintain_order="left")
-    is_alike = (rows[_FACE] == rows[_held(_FACE)]).fill_null(False)
-    contact_ids = found.contact_id or []
-    alike = [contact_ids[place] for place in rows.filter(is_alike)[_PLACE]]
-    missing = set(await bulk.missing_on(conn, target.account_id, target.list_ids, alike))
-    if missing:
-        is_missing = pl.Series([place is not None and contact_ids[place] in missing for place in rows[_PLACE]])
-        is_alike &= ~is_missing
-    return batch.rows.filter(~is_alike)
+    held = dict(zip(found.face or (), found.contact_id or (), strict=True))
+    alike = [held.get(face) for face in batch.faces]
+    contact_ids = [contact_id for contact_id in alike if contact_id is not None]
+    missing = set(await bulk.missing_on(conn, target.account_id, target.list_ids, contact_ids))
+    return batch.rows.filter(pl.Series([each is None or each in missing for each in alike], dtype=pl.Boolean))
 
 
-def _faces(rows: pl.DataFrame, compared: set[str]) -> pl.Series:
+def _faces(rows: pl.DataFrame, compared: set[str]) -> list[str]:
     """Each row as `bulk.find_faces` shows a contact who holds exactly its cells."""
     blank = {CUSTOM: "{}"}
     cells = [
         pl.col(name).cast(pl.String).fill_null(blank.get(name, "")) if name in compared else pl.lit("")
         for name in bulk.FACE
     ]
-    return rows.select(pl.concat_str(cells, separator=bulk.SEPARATOR).alias(_FACE)).to_series()
+    faces = rows.select(pl.concat_str([pl.col(KEY), *cells], separator=bulk.SEPARATOR)).to_series()
+    return faces.fill_null("").to_list()
 
 
 def _new_ids(count: int) -> list[str]:
