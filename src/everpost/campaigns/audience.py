@@ -1,8 +1,9 @@
 """To whom an email goes: contact lists, or one segment, never both.
 
-Rules: a list that is deleted leaves the drafts that name it. Every list named must exist and not be deleted, when the audience is set and when the email is scheduled. No
-account has segments yet, so every segment id is unknown. Who of the lists is mailable is decided by delivery, at the
-moment the send starts. Source: contract, campaigns.md §3.8, §5.1.
+Rules: every list named must exist and not be deleted, when the audience is set and when the email is scheduled; a list
+that is deleted leaves the drafts that name it. No account has segments yet, so every segment id is unknown. Who of the
+lists is mailable is decided by delivery, at the moment the send starts.
+Source: contract, campaigns.md §3.8, §5.1, contacts.md §10.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ async def unknown_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[Li
 
 @on("lists.deleted")
 async def detach_lists(db: Db, account_id: AccountId, list_ids: list[ListId]) -> None:
-    """Take deleted lists off drafts. Other emails keep them as what they were sent to, or fail their next scheduling."""
+    """Take deleted lists off drafts. Other emails keep them: they were sent to them, or will say that they are gone."""
     async with db.transaction() as conn:
         await _detach(conn, account_id, list_ids)
 
