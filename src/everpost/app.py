@@ -31,6 +31,9 @@ DOOR_MODULES: Final = (
     "everpost.portal.public",
     "everpost.platform.health",
 )
+# A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
+_WAIT_SECONDS: Final = 5
+_STATEMENT_SECONDS: Final = 30
 _KINDS: Final = ("doors", "open_doors", "pages")
 
 
@@ -63,7 +66,12 @@ def all_doors() -> list[Door]:
 async def _open_database() -> Db:
     settings = config.current()
     assert settings.database_url is not None
-    return await connect(settings.database_url, size=settings.database_pool_size)
+    return await connect(
+        settings.database_url,
+        size=settings.database_pool_size,
+        wait_seconds=_WAIT_SECONDS,
+        statement_seconds=_STATEMENT_SECONDS,
+    )
 
 
 _counting: asyncio.Task[None] | None = None

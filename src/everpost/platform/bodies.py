@@ -3,12 +3,14 @@
 Everything is read before a transaction opens, so that a slow sender holds no connection of the database.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
 
 from everpost.platform import errors, validation
 from everpost.platform.doors import Door
@@ -33,6 +35,8 @@ def check_media_types(exchange: Exchange, door: Door) -> None:
     """Raises: NotAcceptable, UnsupportedMedia. Source: contract, conventions.md §2."""
     if door.checks_accept and not _accepts_json(exchange.header("accept")):
         raise errors.NotAcceptable
+    if not _may_have_body(exchange):
+        return
     if exchange.header("content-encoding") not in ("", "identity"):
         raise errors.UnsupportedMedia
     media_type = exchange.header("content-type").split(";")[0].strip().lower()
@@ -61,22 +65,16 @@ async def read(exchange: Exchange, door: Door) -> Received:
 
 
 async def read_bytes(exchange: Exchange, at_most: int) -> bytes:
-    """Raises: TooLarge."""
-    declared = exchange.header("content-length")
-    if declared.isdigit() and int(declared) > at_most:
-        raise errors.TooLarge
-    chunks, size = [], 0
+    """The whole body. Raises: TooLarge; ClientDisconnect when it ends early, for half a body must do nothing."""
+    receive = _limited(exchange, at_most)
+    chunks: list[bytes] = []
     while True:
-        message = await exchange.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientDisconnect
         chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > at_most:
-            raise errors.TooLarge
         if not message.get("more_body", False):
-            break
-    return b"".join(chunks)
+            return b"".join(chunks)
 
 
 async def read_form(exchange: Exchange, at_most: int) -> dict[str, str]:
@@ -86,36 +84,71 @@ async def read_form(exchange: Exchange, at_most: int) -> dict[str, str]:
         form = await _read_upload(exchange, at_most)
         return {name: value for name, value in form.items() if isinstance(value, str)}
     body = await read_bytes(exchange, at_most)
-    return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace"))
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"))
 
 
 def _decode(body: bytes, door: Door) -> Received:
+    try:
+        return _read_json(body, door)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise errors.Malformed from error
+
+
+def _read_json(body: bytes, door: Door) -> Received:
     assert door.decoder is not None
     try:
         data = door.decoder.decode(body)
     except msgspec.ValidationError:
+        # Said at the first wrong member: what follows has not been looked at, and may be no JSON at all.
         data = None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise errors.Malformed from error
-    if data is not None and not any(escape in body for escape in (b"\\u00", b"\\b", b"\\f", b"\x7f")):
+    if data is not None and not validation.may_hold_control_characters(body):
         return Received(data)
     plain = msgspec.json.decode(body)
     if not isinstance(plain, dict):
         raise errors.Malformed
-    problems = validation.control_characters(body, plain)
+    problems = validation.control_characters(plain)
     if data is None and door.data_kind is not None:
         problems = validation.explain(plain, door.data_kind) + problems or [Problem((), "type")]
     return Received(data, problems)
 
 
 async def _read_upload(exchange: Exchange, at_most: int) -> FormData:
-    declared = exchange.header("content-length")
-    if declared.isdigit() and int(declared) > at_most:
-        raise errors.TooLarge
+    request = Request(exchange.scope, _limited(exchange, at_most))
     try:
-        return await exchange.request.form(max_part_size=at_most)
+        form = await request.form(max_part_size=at_most)
     except (MultiPartException, ValueError, KeyError) as error:
         raise errors.Malformed from error
+    # A part may name a character set of its own, and some of those decode to what no column and no answer takes.
+    if not all(_is_storable(name) and _is_storable(_text_of(part)) for name, part in form.multi_items()):
+        await form.close()
+        raise errors.Malformed
+    return form
+
+
+def _text_of(part: UploadFile | str) -> str:
+    return part if isinstance(part, str) else part.filename or ""
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _limited(exchange: Exchange, at_most: int) -> Callable[[], Awaitable[Any]]:
+    """The request's messages until their bodies exceed a size, however that was declared. Raises: TooLarge."""
+    declared = exchange.header("content-length")
+    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > at_most):
+        raise errors.TooLarge
+    size = 0
+
+    async def receive() -> Any:
+        nonlocal size
+        message = await exchange.receive()
+        size += len(message.get("body", b""))
+        if size > at_most:
+            raise errors.TooLarge
+        return message
+
+    return receive
 
 
 async def _refuse_foreign_body(exchange: Exchange, door: Door) -> None:
@@ -123,6 +156,13 @@ async def _refuse_foreign_body(exchange: Exchange, door: Door) -> None:
     media_type = exchange.header("content-type").split(";")[0].strip().lower()
     if body.strip() and media_type and not _is_json(media_type):
         raise errors.UnsupportedMedia
+
+
+def _may_have_body(exchange: Exchange) -> bool:
+    """A request of HTTP/1 says so; media types count for nothing where there is no body."""
+    if "content-length" in exchange.headers:
+        return exchange.header("content-length").strip() != "0"
+    return "transfer-encoding" in exchange.headers or not str(exchange.scope.get("http_version", "1")).startswith("1")
 
 
 def _is_json(media_type: str) -> bool:

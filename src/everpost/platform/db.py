@@ -31,12 +31,18 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from asyncpg.exceptions._base import DataError as BadArgument
 from asyncpg.pool import PoolConnectionProxy
 
 from everpost.platform import clock
 
+# The stubs that mypy reads know the driver's classes as generic; the driver itself, which pyright reads, does not.
 if TYPE_CHECKING:
-    Conn: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Conn: TypeAlias = (
+        asyncpg.Connection[asyncpg.Record]  # pyright: ignore[reportInvalidTypeArguments]
+        | PoolConnectionProxy[asyncpg.Record]  # pyright: ignore[reportInvalidTypeArguments]
+    )
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]  # pyright: ignore[reportInvalidTypeArguments]
 else:
     Conn = asyncpg.Connection
 
@@ -47,13 +53,15 @@ LockTimeout = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 Unreachable = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
     ConnectionError,
     TimeoutError,
 )
+# The database is well, but this transaction cannot have what others hold.
+_Busy = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, *LockTimeout)
 
 _PLAIN = frozenset(
     {msgspec.Raw, int, str, bool, float, bytes, datetime, date, UUID, Decimal, NoneType, msgspec.UnsetType}
@@ -61,23 +69,39 @@ _PLAIN = frozenset(
 _NAMED = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
+class NoConnection(ConnectionError):
+    """Nothing answers at the database's address, or every connection was busy for too long."""
+
+
 class Db:
     """A pool of connections to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "Pool", *, wait_seconds: float) -> None:
         self._pool = pool
+        self._wait_seconds = wait_seconds
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Conn]:
         """A connection inside a transaction that commits at the end of the block, or rolls back on an exception."""
-        async with self._pool.acquire() as conn, conn.transaction():
+        async with self._connection() as conn, conn.transaction():
             yield conn
 
     @contextlib.asynccontextmanager
     async def reader(self) -> AsyncIterator[Conn]:
         """A connection without a transaction: one statement each sees one moment. For reads."""
-        async with self._pool.acquire() as conn:
+        async with self._connection() as conn:
             yield conn
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Conn]:
+        try:
+            conn = await self._pool.acquire(timeout=self._wait_seconds)
+        except OSError as error:  # a missing socket, an unknown host, no time left: one thing to our callers
+            raise NoConnection(type(error).__name__) from error
+        try:
+            yield conn
+        finally:
+            await self._pool.release(conn)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -86,18 +110,36 @@ class Db:
         self._pool.terminate()
 
 
-async def connect(url: str, *, size: int = 16) -> Db:
-    """Open a pool and follow the database's clock. Raises: OSError or a driver error when nothing answers."""
+async def connect(url: str, *, size: int = 16, wait_seconds: float = 60, statement_seconds: int = 0) -> Db:
+    """Open a pool and follow the database's clock. Raises: OSError or a driver error when nothing answers.
+
+    Nobody waits longer than `wait_seconds` for a connection, nor longer than `statement_seconds` (0 is for ever) for
+    one statement; where nobody may wait, a transaction that stands idle is ended too, for it may hold locks.
+    """
+    limits = {"statement_timeout": f"{statement_seconds}s", "idle_in_transaction_session_timeout": "60s"}
     # reset=noop: every statement that changes a session's state is LOCAL to its transaction, so nothing needs undoing.
     pool = await asyncpg.create_pool(
-        url, min_size=1, max_size=size, reset=_no_reset, init=_prepare_connection, max_inactive_connection_lifetime=60
+        url,
+        min_size=1,
+        max_size=size,
+        reset=_no_reset,
+        init=_prepare_connection,
+        max_inactive_connection_lifetime=60,
+        server_settings=limits if statement_seconds else {},
     )
-    db = Db(pool)
+    db = Db(pool, wait_seconds=wait_seconds)
     async with db.reader() as conn:
         before = datetime.now(UTC)
-        there = await conn.fetchval("SELECT clock_timestamp()")
+        there = await one(conn, datetime, "SELECT clock_timestamp()")
+        assert there is not None
         clock.follow(_offset(before, there, datetime.now(UTC)))
     return db
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether trying again later may help, because the database and not the request is the reason."""
+    # A value that does not fit its column's type is our mistake, though the driver makes it an InterfaceError.
+    return isinstance(error, (*Unreachable, *_Busy)) and not isinstance(error, BadArgument)
 
 
 async def connect_once(url: str) -> Conn:

@@ -6,6 +6,7 @@ connection without one), `db`, `caller`, `session`, `request`, `data` (the JSON 
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,8 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 Exists = Callable[..., Awaitable[Any]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NOT_IN_PATHS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query", "form", "upload"})
 
 
@@ -239,4 +242,11 @@ def read_path_value(kind: type, text: str) -> Any:
         if not is_uuid(text):
             raise ValueError(text)
         return UUID(text)
-    return int(text) if kind is int else text
+    if kind is int:
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(text)
+        return int(text)
+    # No column takes NUL, and bytes that were no UTF-8 may have become halves of characters.
+    if _NOT_IN_PATHS.search(text):
+        raise ValueError(text)
+    return text

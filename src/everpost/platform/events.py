@@ -9,7 +9,7 @@ One job per subscriber is enqueued with the fact, so a fact and its consequences
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from everpost.platform.db import Conn, Db
 from everpost.platform.jobs import Job, job
@@ -25,7 +25,7 @@ def on(fact: str) -> Callable[[Callable[Concatenate[Db, Parameters], Awaitable[N
     def register(function: Callable[Concatenate[Db, Parameters], Awaitable[None]]) -> Job[Parameters]:
         name = f"{fact}>{function.__module__.removeprefix('everpost.')}.{function.__name__}"
         subscriber = job(name)(function)
-        subscribers.setdefault(fact, []).append(subscriber)
+        subscribers.setdefault(fact, []).append(cast("Job[Any]", subscriber))
         return subscriber
 
     return register

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -57,10 +57,9 @@ class Exchange:
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        try:
-            return {name: morsel.value for name, morsel in SimpleCookie(self.header("cookie")).items()}
-        except CookieError:
-            return {}
+        """By name; one that another program on this host has set badly does not hide the others."""
+        pairs = (part.partition("=") for part in self.header("cookie").split(";"))
+        return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
@@ -79,6 +78,7 @@ class Exchange:
 
     @property
     def raw_target(self) -> str:
-        """Path and query as sent, for coming back after signing in."""
-        query = self.scope.get("query_string", b"").decode("latin-1")
-        return self.path + (f"?{query}" if query else "")
+        """Path and query as an address, for coming back after signing in."""
+        path = quote(self.path.encode("utf-8", "replace"), safe="/:@!$&'()*+,;=~-._")
+        query = quote(self.scope.get("query_string", b""), safe="/:@!$&'()*+,;=~-._?%")
+        return path + (f"?{query}" if query else "")

@@ -1,22 +1,21 @@
 """The web process's heart: from a request to the door it means, and back with the right answer.
 
-Order of checks (contract, conventions.md §4): token 401 → application and account 403 → rate limit 429 →
-route 404/405 → scope 403 → privilege 403 → media types 406/415 → body and path ids 400 → existence 404 → the rest of the body 400 →
-the action. The transaction commits before the answer goes out; a commit that fails is a 500.
+Order of checks (contract, conventions.md §4): token 401 → application and account 403 → rate limit 429 → route
+404/405 → scope 403 → privilege 403 → media types 406/415 → body and path ids 400 → existence 404 → the rest of the
+body 400 → the action. The transaction commits before the answer goes out; a commit that fails is a 500.
 """
 
-import gzip
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from everpost.platform import bodies, errors, gate, logs, metrics, pages, paging, rate_limits, validation
+from everpost.platform import bodies, db, errors, gate, logs, metrics, pages, paging, rate_limits, responses, validation
 from everpost.platform.caller import Caller, Session
-from everpost.platform.db import Db, Unreachable
+from everpost.platform.db import Db
 from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, read_path_value, redirect
 from everpost.platform.errors import ApiError, Area, Invalid
 from everpost.platform.exchange import Exchange
@@ -34,12 +33,7 @@ Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SESSION_COOKIE: Final = "everpost_session"
-_COMPRESS_FROM_BYTES: Final = 1024
-_CORS: Final = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "GET,POST,PUT,DELETE,PATCH,OPTIONS"),
-    ("Access-Control-Allow-Headers", "Content-Type,X-Amz-Date,Authorization,X-Api-Key"),
-)
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = logs.get(__name__)
 
@@ -105,26 +99,27 @@ class App:
 
     async def _serve(self, exchange: Exchange, send: Send) -> None:
         started = time.perf_counter()
-        answer = await self._answer(exchange)
-        await _send(exchange, answer, send)
-        seconds = time.perf_counter() - started
-        name = exchange.door.path if exchange.door else "unknown"
-        metrics.requests.labels(exchange.method, name, answer.status).inc()
-        metrics.request_seconds.labels(name).observe(seconds)
-        log.debug(
-            "request", request_id=exchange.request_id, method=exchange.method, door=name, status=answer.status,
-            milliseconds=round(seconds * 1000, 1),
-        )  # fmt: skip
-
-    async def _answer(self, exchange: Exchange) -> Answer:
         try:
-            return await self._route(exchange)
+            wire = await self._answer(exchange)
+        except ClientDisconnect:
+            # Whoever asked is gone before all of the request was here: nothing was done, and nobody listens.
+            log.debug("request given up", request_id=exchange.request_id)
+            return
+        await send({"type": "http.response.start", "status": wire.status, "headers": wire.headers})
+        await send({"type": "http.response.body", "body": wire.body})
+        _measure(exchange, wire.status, time.perf_counter() - started)
+
+    async def _answer(self, exchange: Exchange) -> responses.Wire:
+        try:
+            return responses.encode(exchange, await self._route(exchange))
         except ApiError as error:
             return _refusal(exchange, error)
-        except Unreachable as error:
-            log.warning("database unreachable", request_id=exchange.request_id, error=type(error).__name__)
-            return _refusal(exchange, errors.Unavailable())
-        except Exception:
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            if db.is_outage(error):
+                log.warning("database unavailable", request_id=exchange.request_id, error=type(error).__name__)
+                return _refusal(exchange, errors.Unavailable())
             log.exception("request failed", request_id=exchange.request_id)
             return _refusal(exchange, errors.InternalError())
 
@@ -141,7 +136,7 @@ class App:
             exchange.area, exchange.kind = found.any_door().area, found.any_door().kind
         elif exchange.path.startswith(f"{pages.STATIC_PATH}/"):
             return _static(exchange)
-        if exchange.is_api and (exchange.door is None or exchange.door.kind == "api"):
+        if exchange.door.kind == "api" if exchange.door else exchange.is_api:
             exchange.caller = await self._read_caller(self.db, gate.bearer_token(exchange))
             rate_limits.count(exchange.caller)
         if found is None:
@@ -305,6 +300,8 @@ def _unknown(exchange: Exchange) -> Answer:
 
 
 def _static(exchange: Exchange) -> Answer:
+    if exchange.method not in ("GET", "HEAD"):
+        return Answer(status=405, headers={"Allow": "GET, HEAD"})
     file = pages.static_file(exchange.path.removeprefix(f"{pages.STATIC_PATH}/"))
     if file is None:
         return Answer(status=404)
@@ -317,49 +314,23 @@ def _success(door: Door, result: Any) -> Answer:
     return Answer(result, status=door.success)
 
 
-def _refusal(exchange: Exchange, error: ApiError) -> Answer:
+def _refusal(exchange: Exchange, error: ApiError) -> responses.Wire:
     if exchange.kind == "page":
         page = pages.error(error.status, request_id=exchange.request_id)
-        return Answer(page, status=error.status, headers=error.headers)
+        return responses.encode(exchange, Answer(page, status=error.status, headers=error.headers))
     headers = list(error.headers.items())
     if error.status == 401:
         headers.append(("WWW-Authenticate", f"Bearer realm={gate.api_host()}"))
-    return Answer(errors.render(error, exchange.area), status=error.status, headers=headers)
+    return responses.encode(exchange, Answer(errors.render(error, exchange.area), status=error.status, headers=headers))
 
 
-async def _send(exchange: Exchange, answer: Answer, send: Send) -> None:
-    headers, body = _encoded(exchange, answer)
-    if exchange.is_api:
-        headers.extend(_CORS)
-    headers.append(("x-request-id", exchange.request_id))
-    if answer.status != 204:
-        headers.append(("Content-Length", str(len(body))))
-    if exchange.method == "HEAD":
-        body = b""
-    start = {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-
-
-def _encoded(exchange: Exchange, answer: Answer) -> tuple[list[tuple[str, str]], bytes]:
-    headers = list(answer.headers)
-    match answer.body:
-        case Html():
-            rendered = gate.render_page(exchange, answer.body)
-            return [*headers, *rendered.headers.items(), *gate.form_cookie(exchange)], rendered.body
-        case None:
-            return headers, b""
-        case bytes():
-            body = answer.body
-        case _:
-            body = msgspec.json.encode(answer.body)
-    if answer.media_type:
-        headers.append(("Content-Type", answer.media_type))
-    if exchange.is_api and len(body) >= _COMPRESS_FROM_BYTES and "gzip" in exchange.header("accept-encoding"):
-        headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
-        body = gzip.compress(body, compresslevel=4, mtime=0)
-    return headers, body
+def _measure(exchange: Exchange, status: int, seconds: float) -> None:
+    # Labels come from our own lists: a stranger's made-up methods and paths would fill the memory.
+    name = exchange.door.path if exchange.door else "unknown"
+    method = exchange.method if exchange.method in _METHODS else "other"
+    metrics.requests.labels(method, name, status).inc()
+    metrics.request_seconds.labels(name).observe(seconds)
+    log.debug(
+        "request", request_id=exchange.request_id, method=method, door=name, status=status,
+        milliseconds=round(seconds * 1000, 1),
+    )  # fmt: skip

@@ -8,8 +8,8 @@ A job is a module-level coroutine function whose first parameter is `db` and who
     await run.later(conn, account_id=..., activity_id=...)
 
 Rules: never one job per recipient; begin by asking whether the work is still needed, because a killed worker's job
-runs again. A job that raises is tried again with growing delays and in the end kept as failed, for `everpost doctor` to show.
-The rows are those of PgQueuer (see `job_runner`), written here by plain SQL so that they join any transaction.
+runs again. A job that raises is tried again with growing delays and in the end kept as failed, for `everpost doctor`
+to show. The rows are those of PgQueuer (see `job_runner`), written here by plain SQL so that they join any transaction.
 """
 
 from collections.abc import Awaitable, Callable
@@ -44,7 +44,8 @@ class Job(Generic[Parameters]):
     ) -> None:
         """Enqueue in the caller's transaction, to run now or at a time.
 
-        `only_once`: a key; while a job with it waits or runs, another one is not enqueued.
+        `only_once`: a key; while a job with it waits or runs, another one is not enqueued. For sweeps that ask again
+        anyway: a job that runs may have looked already, and would not see what this call is about.
         """
         payload = msgspec.json.encode(self._payload(**arguments))
         await run(conn, _ENQUEUE, name=self.name, payload=payload, at=at or clock.now(), only_once=only_once)
@@ -74,7 +75,8 @@ def job(name: str) -> Callable[[Callable[Concatenate[Db, Parameters], Awaitable[
     def register(function: Callable[Concatenate[Db, Parameters], Awaitable[None]]) -> Job[Parameters]:
         if name in registry:
             raise ValueError(f"two jobs are named {name}")
-        registry[name] = made = Job(name, function)
+        made = Job(name, function)
+        registry[name] = cast("Job[Any]", made)
         return made
 
     return register

@@ -81,7 +81,7 @@ def read(text: str, account_id: UUID, path: str, name: str) -> tuple[Cursor, dic
     """The cursor in a request, and the query it remembers. Raises: BadCursor."""
     signed = _decode(text)
     query, _, signature = signed.rpartition(f"&{_SIGNATURE}=")
-    if not query or not hmac.compare_digest(signature, _signature(account_id, path, query)):
+    if not query or not hmac.compare_digest(signature.encode(), _signature(account_id, path, query).encode()):
         raise BadCursor(text)
     pairs = parse_qsl(query, keep_blank_values=True)
     parameters = [(key, value) for key, value in pairs if key != _POSITION]

@@ -96,4 +96,5 @@ def _children(node: Node[Door], segment: str) -> Iterator[tuple[Node[Door], tupl
 
 
 def _segments(path: str) -> list[str]:
-    return path.strip("/").split("/")
+    # Only one slash at each end: `//v3/contacts` is another path, which nothing in front of us would take for ours.
+    return path.removeprefix("/").removesuffix("/").split("/")

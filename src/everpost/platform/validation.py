@@ -40,17 +40,20 @@ def explain(value: Any, kind: type[msgspec.Struct]) -> list[Problem]:
     return list(_walk(value, _type_info(kind), ()))
 
 
-def control_characters(body: bytes, value: Any) -> list[Problem]:
+def may_hold_control_characters(body: bytes) -> bool:
+    """Whether a look at a JSON text's values is worth it: bare control characters are no JSON, so they are escaped."""
+    return any(escape in body for escape in _ESCAPED_CONTROL)
+
+
+def control_characters(value: Any) -> list[Problem]:
     """Strings that hold control characters: no text column takes NUL, and no header should take the others."""
-    if not any(escape in body for escape in _ESCAPED_CONTROL):
-        return []
     return [Problem(path, "type") for path, text in _strings(value, ()) if _CONTROL.search(text)]
 
 
 def parse_query(query_string: bytes) -> dict[str, list[str]]:
     """All values by name. Bytes that are not UTF-8 become replacement characters, which no enumeration accepts."""
     values: dict[str, list[str]] = {}
-    for name, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="replace"):
+    for name, value in parse_qsl(query_string.decode("utf-8", "replace"), keep_blank_values=True):
         values.setdefault(name, []).append(value)
     return values
 
@@ -113,7 +116,7 @@ def _parameter(texts: Sequence[str], info: inspect.Type) -> Any:
 
 def _scalar(text: str, info: inspect.Type) -> Any:
     reader = next((read for kind, read in _READERS if isinstance(info, kind)), None)
-    if reader is None or "\x00" in text:
+    if reader is None or _CONTROL.search(text):
         raise NotReadable("type")
     return reader(text, info)
 
@@ -304,6 +307,7 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
         yield path, value
     elif isinstance(value, dict):
         for name, item in value.items():
+            yield path, name
             yield from _strings(item, (*path, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
