@@ -30,7 +30,7 @@ def chromium() -> str:
     return str(Path(found))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def instance(chromium: str) -> Iterator[DemoInstance]:
     """`everpost up` on a fresh data folder; without a relay, so mail ends in the built-in mailbox."""
     running = DemoInstance(rate_per_second="0", rate_per_day="0")
@@ -41,8 +41,9 @@ def instance(chromium: str) -> Iterator[DemoInstance]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
+    """Gone with the last test of this folder: while it lives, no other event loop can run in this process."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         yield running
