@@ -10,6 +10,7 @@ Rules:
 """
 
 import asyncio
+import time
 from asyncio import Future, Task
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -29,11 +30,12 @@ MOST_WRITERS: Final = 4
 # Load is more than a few in a batch, again and again: a campaign's first minute, not a burst that is over at once.
 FEW: Final = 8
 BURST_SECONDS: Final = 0.25
+CALM_SECONDS: Final = 0.5
 # Under load recipients go first, and reports may lag by seconds: folding rests this many times as long as it worked,
 # until so many hits have piled up that the lag would grow.
 REST_PER_WORK: Final = 4.0
 LEAST_REST_SECONDS: Final = 0.25
-MOST_BEHIND: Final = 40_000
+MOST_BEHIND: Final = 20_000
 RETRY_SECONDS: Final = 0.5
 ORPHANED_AFTER: Final = timedelta(seconds=5)
 
@@ -43,15 +45,30 @@ Waiting = tuple[Hit, "Future[None]"]
 
 
 class _Lane:
-    """What waits for one account."""
+    """What waits for one account, and whether much has been waiting for a while."""
 
-    __slots__ = ("behind", "is_draining", "is_folding", "waiting", "written")
+    __slots__ = ("behind", "is_draining", "is_folding", "many_at", "many_since", "waiting", "written")
 
     def __init__(self) -> None:
         self.waiting: list[Waiting] = []
         self.written = self.behind = 0
         self.is_draining = False
         self.is_folding = False
+        self.many_since = self.many_at = float("-inf")
+
+    def take(self) -> list[Waiting]:
+        batch = self.waiting[:MOST_IN_A_BATCH]
+        del self.waiting[:MOST_IN_A_BATCH]
+        if len(batch) > FEW:
+            now = time.monotonic()
+            if now - self.many_at > CALM_SECONDS:
+                self.many_since = now
+            self.many_at = now
+        return batch
+
+    @property
+    def is_loaded(self) -> bool:
+        return self.many_at - self.many_since > BURST_SECONDS and time.monotonic() - self.many_at < CALM_SECONDS
 
 
 class Queue:
@@ -86,18 +103,14 @@ class Queue:
             await asyncio.wait(self._tasks)
 
     async def _drain(self, account_id: AccountId, lane: _Lane) -> None:
-        seconds = asyncio.get_running_loop().time
-        started = seconds()
         while lane.waiting:
             async with self._writers:
-                batch = lane.waiting[:MOST_IN_A_BATCH]
-                del lane.waiting[:MOST_IN_A_BATCH]
+                batch = lane.take()
                 stored = await self._write(account_id, batch)
                 lane.written += len(stored)
                 lane.behind += len(stored)
                 if stored and not lane.is_folding:
-                    is_load = len(batch) > FEW and seconds() - started > BURST_SECONDS
-                    await self._fold(account_id, lane, is_at_once=not is_load)
+                    await self._fold(account_id, lane)
                 for future in stored:
                     if not future.done():
                         future.set_result(None)
@@ -125,23 +138,24 @@ class Queue:
             ]
         return [future for _, future in batch]
 
-    async def _fold(self, account_id: AccountId, lane: _Lane, *, is_at_once: bool) -> None:
-        if is_at_once and await self._try_to_fold(account_id, lane):
+    async def _fold(self, account_id: AccountId, lane: _Lane) -> None:
+        if not lane.is_loaded and await self._try_to_fold(account_id, lane):
             return
         lane.is_folding = True
         self._start(self._fold_beside(account_id, lane))
 
     async def _fold_beside(self, account_id: AccountId, lane: _Lane) -> None:
         """Fold while hits come in, resting in between, until the journal is empty."""
-        seconds = asyncio.get_running_loop().time
+        rest_seconds = LEAST_REST_SECONDS
         while True:
-            written, started = lane.written, seconds()
+            if lane.is_loaded and lane.behind < MOST_BEHIND:
+                await asyncio.sleep(rest_seconds)
+            written, started = lane.written, time.monotonic()
             is_empty = await self._try_to_fold(account_id, lane)
             # Whatever was written after the fold began may not be in it.
             if is_empty and lane.written == written:
                 break
-            if lane.is_draining and lane.behind < MOST_BEHIND:
-                await asyncio.sleep(max(LEAST_REST_SECONDS, REST_PER_WORK * (seconds() - started)))
+            rest_seconds = max(LEAST_REST_SECONDS, REST_PER_WORK * (time.monotonic() - started))
         lane.is_folding = False
         self._forget(account_id, lane)
 
@@ -157,7 +171,7 @@ class Queue:
         return folded < ledger.MOST_IN_A_FOLD
 
     def _forget(self, account_id: AccountId, lane: _Lane) -> None:
-        if not lane.is_draining and not lane.is_folding:
+        if not (lane.is_draining or lane.is_folding or lane.is_loaded):
             del self._lanes[account_id]
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
