@@ -4,7 +4,9 @@ Rules: a variable wins over the file; the file is `EVERPOST_CONFIG`, else `everp
 the data folder. Every setting is a field below, so `docs/reference/settings.md` and the checks come from one place.
 """
 
+import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,8 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "EVERPOST_"
+
+_ORIGIN = re.compile(r"https?://[^\s/?#@]+/?", re.IGNORECASE | re.ASCII)
 
 
 class BadSetting(Exception):
@@ -123,9 +127,11 @@ def load(environment: Mapping[str, str]) -> Settings:
     data = Path(found["data"]) if "data" in found else _default_data()
     settings = {**_from_file(environment, data), **found}
     try:
-        return msgspec.convert(settings, Settings, strict=False, dec_hook=_decode)
+        read = msgspec.convert(settings, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise BadSetting(f"Settings: {error}. Known settings: {', '.join(names())}.") from error
+    _check(read)
+    return read
 
 
 def names() -> list[str]:
@@ -146,10 +152,31 @@ def _from_file(environment: Mapping[str, str], data: Path) -> dict[str, Any]:
     candidates = [Path(chosen)] if chosen else [Path("everpost.toml"), data / "everpost.toml"]
     for path in candidates:
         if path.is_file():
-            return tomllib.loads(path.read_text("utf-8"))
+            return _read_file(path)
     if chosen:
         raise BadSetting(f"{PREFIX}CONFIG names {chosen}, which does not exist.")
     return {}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{path} is no readable TOML file: {error}") from error
+
+
+def _check(settings: Settings) -> None:
+    """What a type cannot say. Raises: BadSetting."""
+    for name in ("public_url", "auth_base_url", "api_base_url"):
+        address = getattr(settings, name)
+        # These become links, headers and the issuer of tokens, where a path or a stray character breaks every client.
+        if address is not None and not _ORIGIN.fullmatch(address):
+            raise BadSetting(f"{PREFIX}{name.upper()} must be like https://mail.example.com, not {address!r}.")
+    for address in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as error:
+            raise BadSetting(f"{PREFIX}TRUSTED_PROXIES holds {address!r}, which is no IP address.") from error
 
 
 def _decode(kind: type, value: Any) -> Any:

@@ -5,6 +5,7 @@ its own by purpose (HKDF-SHA256), so a signature made for one purpose is worthle
 """
 
 import base64
+import binascii
 import functools
 import hashlib
 import hmac
@@ -12,6 +13,7 @@ import os
 import secrets
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -48,7 +50,7 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
     """Raises: BadSeal."""
     try:
         return AESGCM(derive_key(purpose)).decrypt(sealed[:12], sealed[12:], purpose.encode())
-    except Exception as error:
+    except (InvalidTag, ValueError) as error:
         raise BadSeal(purpose) from error
 
 
@@ -71,14 +73,14 @@ def _derive(key: bytes, purpose: str) -> bytes:
 def _instance_key() -> bytes:
     settings = config.current()
     if settings.secret_key:
-        return _checked(base64.b64decode(settings.secret_key), "secret_key")
+        return _checked(settings.secret_key.encode(), "secret_key")
     return _key_of(settings.data / "instance.key")
 
 
 def _key_of(path: Path) -> bytes:
     if not path.exists():
         _write_once(path, base64.b64encode(os.urandom(32)))
-    return _checked(base64.b64decode(path.read_bytes()), str(path))
+    return _checked(path.read_bytes(), str(path))
 
 
 def _write_once(path: Path, content: bytes) -> None:
@@ -98,7 +100,11 @@ def _write_once(path: Path, content: bytes) -> None:
         beside.unlink()
 
 
-def _checked(key: bytes, origin: str) -> bytes:
+def _checked(text: bytes, origin: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error as error:
+        raise config.BadSetting(f"{origin} is not base64.") from error
     if len(key) != 32:
         raise config.BadSetting(f"{origin} must hold 32 bytes in base64, not {len(key)}.")
     return key

@@ -49,6 +49,7 @@ else:
 Row = TypeVar("Row")
 
 Taken = asyncpg.UniqueViolationError
+TableTaken = asyncpg.DuplicateTableError
 LockTimeout = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 Unreachable = (
     asyncpg.PostgresConnectionError,

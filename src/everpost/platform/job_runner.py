@@ -51,7 +51,7 @@ def _register(manager: QueueManager, db: Db, job: "jobs.Job[Any]") -> None:
             await job.run_payload(db, picked.payload)
         except Exception as error:
             metrics.jobs.labels(job.name, "failed").inc()
-            log.warning("job failed", job=job.name, attempt=picked.attempts, error=repr(error), exc_info=True)
+            log.warning("job failed", job=job.name, attempt=picked.attempts, error=type(error).__name__, exc_info=True)
             raise
         metrics.jobs.labels(job.name, "done").inc()
 

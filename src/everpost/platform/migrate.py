@@ -4,6 +4,7 @@ All files that are missing are applied in one transaction that holds a lock on t
 once do not race and a failure leaves the schema as it was.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -40,8 +41,8 @@ async def apply(database_url: str) -> list[str]:
     """Bring a database up to date; returns the versions that were applied now."""
     conn = await db.connect_once(database_url)
     try:
+        await _make_ledger(conn)
         async with db.savepoint(conn):
-            await db.run(conn, _LEDGER)
             await db.run(conn, "LOCK TABLE schema_migrations IN EXCLUSIVE MODE")
             missing = [migration for migration in all_migrations() if not await _is_applied(conn, migration)]
             for migration in missing:
@@ -91,6 +92,12 @@ async def execute(conn: Conn, sql: str) -> None:
     """Run a file's statements. The text comes from our own files, never from outside."""
     for statement in statements(sql):
         await conn.execute(statement)
+
+
+async def _make_ledger(conn: Conn) -> None:
+    """IF NOT EXISTS looks and then creates: of two nodes on an empty database one may find the name taken."""
+    with contextlib.suppress(db.Taken, db.TableTaken):
+        await db.run(conn, _LEDGER)
 
 
 async def _apply(conn: Conn, migration: Migration) -> None:

@@ -1,0 +1,299 @@
+"""Garbage at every operation of the API: whatever comes, the answer is never a 5xx and always of the right envelope.
+
+The operations come from the OpenAPI document, so a new door is fuzzed from its first day. The seed is fixed:
+a failure here fails again.
+"""
+
+import random
+import string
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from tests.support.api import Reply
+from tests.support.fixtures import Account, AccountApi
+
+ROUNDS: Final = 100
+_SENDER: Final = "owner@harborlane.example"
+_UNKNOWN: Final = "01890000-0000-7000-8000-000000000000"
+_OBJECTS: Final = {401, 403, 429}
+
+# Text that something between the socket and a table's column has choked on somewhere.
+_NASTY: Final = (
+    "", " ", "\x00", "a\x00b", "\x01", "\x7f", "\u200b", "\ufeff", "\u2028", "\ufffd", "😀" * 30, "é" * 300, "%", "%00", "%zz", "..",
+    "../..", "/", "\\", "'", "\"", "';--", "{}", "${x}", "{0}", "[[FIRSTNAME]]", "<b>", "a" * 5000, "null", "true", "NaN", "inf", "-0",
+    "1e999", "0x10", "1_000", "٣", "²", "-1", "0", "1", "9" * 18, "9" * 19, "9" * 25, "2147483648", "9223372036854775807",
+    "-9223372036854775809", "0001-01-01T00:00:00+23:59", "0001-01-01", "9999-12-31T23:59:59-23:59", "9999-12-31", "10000-01-01",
+    "2024-02-30", "2024-W01-1", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00 05:00", "1969-12-31T23:59:60Z", _UNKNOWN, _UNKNOWN.upper(),
+    _UNKNOWN.replace("-", ""), "{" + _UNKNOWN + "}", f"{_UNKNOWN},{_UNKNOWN}", "a@b.example", "a@b@c", "@", "a\r\nX-Evil: 1", "all", "active", "a,b,,c",
+)  # fmt: skip
+_NUMBERS: Final = (
+    0, -1, 1, 2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**30, 1.5, -0.0, 1e308,
+)  # fmt: skip
+# Bodies that are no JSON, or JSON that readers differ about.
+_RAW: Final = (
+    b"", b" ", b"{", b"}", b"{]", b"nul", b"null", b"true", b"7", b'""', b"[]", b"[{}]", b"{}x", b'{"a":1,}', b"{'a':1}", b'{"a":NaN}', b'{"a":1e999}',
+    b'{"a":"\\ud800"}', b'{"a":"\\u0000"}', b'{"\\u0000":1}', b'{"a":"\xff"}', b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b"\x00", b"[" * 100_000,
+    b'{"a":' * 100_000, b'{"a":1,"a":2}', b"9" * 5000, b'{"a":' + b"9" * 5000 + b"}", b'{"a":"' + b"x" * 300_000 + b'"}',
+)  # fmt: skip
+
+
+class Garbage:
+    """Random values beside a JSON schema: mostly of its shape, so that they get past the first check."""
+
+    def __init__(self, seed: int, schemas: dict[str, Any], ids: dict[str, str]) -> None:
+        self.random = random.Random(seed)
+        self.wildness = 0.1
+        self._schemas = schemas
+        self.ids = ids
+        self._known = [_UNKNOWN, *ids.values()]
+
+    def text(self) -> str:
+        pick = self.random.random()
+        if pick < 0.55:
+            return self.random.choice(_NASTY)
+        if pick < 0.7:
+            return self.random.choice(self._known)
+        return "".join(self.random.choices(string.printable + "äß€\u0301\x00", k=self.random.randint(1, 60)))
+
+    def anything(self, depth: int = 0) -> Any:
+        options = [None, True, False, self.text(), self.random.choice(_NUMBERS)]
+        if depth < 3:
+            options += [[self.anything(depth + 1)], {self.text(): self.anything(depth + 1)}, [], {}]
+        return self.random.choice(options)
+
+    def like(self, schema: dict[str, Any], depth: int = 0) -> Any:
+        """A value of the schema's shape, with something wrong here and there."""
+        if "$ref" in schema:
+            return self.like(self._schemas[schema["$ref"].rpartition("/")[2]], depth)
+        if self.random.random() < self.wildness or depth > 8:
+            return self.anything()
+        for many in ("anyOf", "oneOf"):
+            if many in schema:
+                return self.like(self.random.choice(schema[many]), depth)
+        if "enum" in schema and self.random.random() < 0.9:
+            return self.random.choice(schema["enum"])
+        return self._of_type(schema, depth)
+
+    def filled(self, valid: Any) -> Any:
+        """A valid body, with ids where `{list_id}` and the like stand."""
+        if isinstance(valid, dict):
+            return {name: self.filled(value) for name, value in valid.items()}
+        if isinstance(valid, list):
+            return [self.filled(value) for value in valid]
+        return self.ids.get(valid.strip("{}"), valid) if isinstance(valid, str) else valid
+
+    def spoilt(self, valid: Any, other: Any) -> Any:
+        """A valid body in which one member, somewhere, is garbage or taken from another body."""
+        body = node = self.filled(valid)
+        while True:
+            key = self.random.choice(list(node) if isinstance(node, dict) else range(len(node)))
+            if isinstance(node[key], dict | list) and node[key] and self.random.random() < 0.8:
+                node = node[key]
+                continue
+            if node is body and isinstance(other, dict) and other and self.random.random() < 0.5:
+                key = self.random.choice(list(other))
+                node[key] = other[key]
+            else:
+                node[key] = self.anything()
+            return body
+
+    def _of_type(self, schema: dict[str, Any], depth: int) -> Any:
+        match schema.get("type"):
+            case "object":
+                members = schema.get("properties", {})
+                chosen = {name: self.like(members[name], depth + 1) for name in members if self.random.random() < 0.75}
+                if not members or self.random.random() < 0.1:
+                    chosen[self.text()] = self.anything(depth + 1)
+                return chosen
+            case "array":
+                return [
+                    self.like(schema.get("items", {}), depth + 1) for _ in range(self.random.choice((0, 1, 1, 2, 3)))
+                ]
+            case "integer" | "number":
+                return self.random.choice((*_NUMBERS, 1, 2, 3, 5))
+            case "boolean":
+                return self.random.random() < 0.5
+            case "string" if schema.get("format") == "uuid":
+                return self.random.choice(self._known)
+            case "string" if schema.get("format") == "date-time":
+                return self.random.choice([text for text in _NASTY if text[:1].isdigit()])
+            case "string":
+                return self.text()[: schema.get("maxLength", 10_000)]
+            case _:
+                return self.anything(depth + 1)
+
+
+# What each operation takes; one member at a time of it is spoilt.
+_VALID: Final[dict[str, dict[str, Any]]] = {
+    "create_contact": {
+        "create_source": "Account", "first_name": "Ann", "birthday_month": 2, "birthday_day": 29, "anniversary": "2020-02-29",
+        "email_address": {"address": "new@example.com", "permission_to_send": "implicit"}, "list_memberships": [],
+        "phone_numbers": [{"phone_number": "1", "kind": "home"}], "custom_fields": [], "taggings": [],
+        "street_addresses": [{"kind": "home", "city": "Salem", "country": "US", "state": "ME", "postal_code": "04101"}],
+        "notes": [{"content": "n"}], "company_name": "C", "job_title": "J",
+    },
+    "replace_contact": {
+        "update_source": "Account", "first_name": "Ann", "birthday_month": 2, "birthday_day": 29, "anniversary": "2020-02-29",
+        "email_address": {"address": "ann@example.com", "permission_to_send": "explicit"},
+        "phone_numbers": [{"phone_number": "1", "kind": "home"}], "street_addresses": [{"kind": "home", "city": "Salem"}],
+    },
+    "sign_up": {"email_address": "ann@example.com", "first_name": "A", "list_memberships": ["{list_id}"], "anniversary": "2020-02-29",
+                "phone_number": "1", "birthday_month": 2, "birthday_day": 29, "street_address": {"kind": "home", "city": "Salem"}},
+    "change_list": {"name": "My list", "favorite": True, "description": "D"},
+    "create_custom_field": {"label": "Shoe size", "type": "string"},
+    "change_custom_field": {"label": "Hat size", "type": "string"},
+    "import_contacts_json": {"list_ids": ["{list_id}"], "import_data": [{"email": "b@example.com", "first_name": "B"}]},
+    "create_campaign": {"name": "C", "email_campaign_activities": [{
+        "format_type": 5, "from_name": "N", "from_email": _SENDER, "reply_to_email": _SENDER, "subject": "S", "preheader": "P",
+        "html_content": "<html><body><p>x</p><a href='https://a.example/?a=b'>y</a></body></html>"}]},
+    "replace_activity": {
+        "contact_list_ids": ["{list_id}"], "current_status": "DRAFT", "format_type": 5, "from_name": "N", "from_email": _SENDER,
+        "reply_to_email": _SENDER, "subject": "S", "html_content": "<html><body><p>x</p></body></html>", "preheader": "P",
+        "physical_address_in_footer": {"address_line1": "1 Main St", "city": "Salem", "country_code": "US",
+                                       "state_code": "ME", "organization_name": "O"}},
+    "rename_campaign": {"name": "Renamed"},
+    "create_schedule": {"scheduled_date": "2031-04-05T06:07:08Z"},
+    "send_test": {"email_addresses": ["a@example.com"], "personal_message": "Look"},
+    "update_summary": {"first_name": "F", "last_name": "L", "organization_name": "O", "time_zone_id": "US/Eastern", "website": "a.example",
+                       "contact_phone": "1", "country_code": "US", "state_code": "ME", "contact_email": _SENDER},
+    "replace_physical_address": {"address_line1": "1 Main St", "city": "Salem", "country_code": "US", "state_code": "ME",
+                                 "postal_code": "04101"},
+    "add_email": {"email_address": "more@example.com"},
+}  # fmt: skip
+
+
+async def test_no_garbage_gets_an_answer_of_our_fault(api: AccountApi, account: Account) -> None:
+    document = (await api.get("/v3/openapi.json")).body
+    ids = {"list_id": str(account.list_id), **await _existing(api)}
+    garbage = Garbage(20_311, document["components"]["schemas"], ids)
+    done: dict[str, bool] = dict.fromkeys((each["operationId"] for _, _, each in _operations(document)), False)
+    for number in range(ROUNDS):
+        for method, path, operation in _operations(document):
+            if method == "DELETE" and number < ROUNDS - 3:
+                continue  # what is gone answers 404 to everything after
+            garbage.wildness = garbage.random.choice((0, 0.02, 0.2))
+            answer = await _try(api, garbage, method, path, operation)
+            done[operation["operationId"]] |= answer.status < 300
+    assert [] == [name for name in _VALID if not done[name]]  # garbage that never gets in proves nothing
+
+
+async def test_raw_bytes_as_a_body_are_no_trouble_for_any_operation(api: AccountApi) -> None:
+    document = (await api.get("/v3/openapi.json")).body
+    for method, path, operation in _operations(document):
+        if "requestBody" not in operation:
+            continue
+        for body in _RAW:
+            content_type = {"Content-Type": next(iter(operation["requestBody"]["content"]))}
+            answer = await api.request(method, _filled(path), content=body, headers=content_type)
+            _check(answer, f"{method} {path} {body[:40]!r}")
+
+
+async def test_odd_headers_change_nothing(api: AccountApi) -> None:
+    for headers in (
+        {"Cookie": 'a=b; =; ;;; everpost_session="\\777\\"; $Version=1; everpost_form=\xe9; a[b]={"x"}'},
+        {"Authorization": "Bearer a.b.c"},
+        {"Authorization": "Bearer " + "e30." * 3},
+        {"Authorization": "Bearer bnVsbA.bnVsbA.bnVsbA"},
+        {"Authorization": "Bearer \xe9.\xe9.\xe9"},
+        {"Authorization": "Bearer " + "W1" * 5000 + ".."},
+        {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."},
+        {"Authorization": "Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6eyJhIjoxfX0.e30.AAAA"},
+        {"Authorization": "Basic Og=="},
+        {"Content-Length": "²"},
+        {"Content-Encoding": "\x7f"},
+        {"Accept": ",;q=;;*"},
+        {"Accept-Encoding": "gzip;q=0, \xff"},
+        {"Host": "a b\\c"},
+        {"X-Forwarded-For": "\xff", "X-Forwarded-Proto": "javascript"},
+    ):
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        for path in ("/v3/contacts", "/v3/account/user/privileges", "/mailbox", "/login", "/healthz"):
+            request = api.client.build_request(
+                "GET", path, headers=[(b"Authorization", f"Bearer {api.token}".encode())]
+            )
+            if "Authorization" in headers:
+                del request.headers["Authorization"]
+            request = httpx.Request("GET", request.url, headers=[*request.headers.raw, *raw])
+            answer = Reply(await api.client.send(request))
+            assert answer.status < 500, (headers, path, answer)
+
+
+async def _try(api: AccountApi, garbage: Garbage, method: str, path: str, operation: dict[str, Any]) -> Reply:
+    wild = garbage.random
+    query = [
+        (parameter["name"], str(_plain(garbage.like(parameter["schema"]))))
+        for parameter in operation["parameters"]
+        if parameter["in"] == "query" and wild.random() < 0.2
+    ]
+    for name in (parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"):
+        value = garbage.text() if wild.random() < garbage.wildness else garbage.ids.get(name, _UNKNOWN)
+        path = path.replace("{" + name + "}", quote(value.encode(), safe=""))
+    options: dict[str, Any] = {"params": query} if query else {}
+    content = operation.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        body = garbage.like(content["application/json"]["schema"])
+        if operation["operationId"] in _VALID and wild.random() < 0.8:
+            body = garbage.spoilt(_VALID[operation["operationId"]], body)
+        options["content"] = msgspec.json.encode(body)
+    elif content:
+        options |= _upload(garbage)
+    answer = await api.request(method, path, **options)
+    _check(answer, f"{method} {path} {query} {str(options.get('content'))[:2000]}")
+    return answer
+
+
+def _upload(garbage: Garbage) -> dict[str, Any]:
+    rows = "\n".join(",".join(garbage.text() for _ in range(3)) for _ in range(3))
+    file = (
+        garbage.random.choice(("a.csv", garbage.text() or "x")),
+        f"email,first_name,{garbage.text()}\n{rows}".encode(),
+    )
+    return {"files": {"file": file}, "data": {"list_ids": garbage.text(), garbage.text() or "x": garbage.text()}}
+
+
+def _check(answer: Reply, what: str) -> None:
+    assert answer.status < 500, (what, answer)
+    if answer.status >= 400:
+        body = answer.body
+        assert isinstance(body, dict if answer.status in _OBJECTS else list), (what, answer)
+        assert body, (what, answer)
+        for element in answer.errors:
+            assert {"error_key", "error_message"} == set(element), (what, answer)
+    elif answer.status != 204:
+        assert answer.body is not None, (what, answer)
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), f"/v3{path}", operation
+
+
+def _filled(path: str) -> str:
+    return "/".join(_UNKNOWN if part.startswith("{") else part for part in path.split("/"))
+
+
+def _plain(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+async def _existing(api: AccountApi) -> dict[str, str]:
+    """One of each, for paths that shall lead somewhere."""
+    contact = await api.post(
+        "/v3/contacts", {"create_source": "Account", "email_address": {"address": "ann@example.com"}}
+    )
+    field = await api.post("/v3/contact_custom_fields", {"label": "Boat", "type": "string"})
+    campaign = (await api.post("/v3/emails", _VALID["create_campaign"] | {"name": "Known"})).body
+    activity_id = campaign["campaign_activities"][0]["campaign_activity_id"]
+    return {
+        "contact_id": contact.body["contact_id"],
+        "custom_field_id": field.body["custom_field_id"],
+        "campaign_id": campaign["campaign_id"],
+        "campaign_ids": campaign["campaign_id"],
+        "campaign_activity_id": activity_id,
+        "campaign_activity_ids": activity_id,
+    }
