@@ -16,7 +16,8 @@ from everpost.activities.chunks import LINE, Chunk, Position
 from everpost.activities.csv_rows import MAX_BYTES
 
 _ITEMS_PER_CHUNK: Final = 5000
-_decode = msgspec.json.Decoder().decode
+# Numbers stay as they were written: 10.50 is not 10.5, and 1e400 is more than a float holds.
+_decode = msgspec.json.Decoder(float_hook=str).decode
 
 FIRST: Final = Position(0, 1)
 
@@ -40,7 +41,7 @@ def read_chunk(file: BinaryIO, position: Position) -> Chunk:
     unreadable: list[tuple[int, str]] = []
     offset, number = position.offset, position.line
     while len(items) < _ITEMS_PER_CHUNK and (line := file.readline()):
-        members = _members(_decode(line))
+        members = _members(_item(line))
         problem = _problem(members)
         if problem:
             unreadable.append((number, problem))
@@ -55,6 +56,13 @@ def read_chunk(file: BinaryIO, position: Position) -> Chunk:
         is_last=len(items) < _ITEMS_PER_CHUNK,
         has_control_characters=True,
     )
+
+
+def _item(line: bytes) -> object:
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, RecursionError):  # an integer of thousands of digits, or arrays as deep
+        return None
 
 
 def _members(item: object) -> dict[str, Any]:

@@ -97,6 +97,7 @@ def _decode(body: bytes, door: Door) -> Received:
 def _read_json(body: bytes, door: Door) -> Received:
     assert door.decoder is not None
     try:
+        body.decode()  # the decoder does not look into members that nobody reads, nor into raw ones
         data = door.decoder.decode(body)
     except msgspec.ValidationError:
         # Said at the first wrong member: what follows has not been looked at, and may be no JSON at all.
