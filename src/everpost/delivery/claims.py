@@ -205,6 +205,7 @@ class _Address(Struct, frozen=True):
 async def _take(
     conn: Conn, account_id: AccountId, mailing: Mailing, claim_id: UUID, *, at_most: int, now: datetime
 ) -> list[Attempt]:
+    # An array instead of a join: the planner does not know how small :at_most is, and would read all of the outbox.
     return await many(
         conn,
         Attempt,
@@ -218,12 +219,11 @@ async def _take(
              LIMIT :at_most
                FOR UPDATE SKIP LOCKED)
         UPDATE outbox
-           SET state = 'sending', claim_id = :claim_id, attempts = outbox.attempts + 1,
-               first_attempt_at = coalesce(outbox.first_attempt_at, :now)
-          FROM due
-         WHERE outbox.account_id = :account_id AND outbox.campaign_activity_id = :campaign_activity_id
-           AND outbox.contact_id = due.contact_id
-        RETURNING outbox.contact_id, outbox.attempts, outbox.first_attempt_at""",
+           SET state = 'sending', claim_id = :claim_id, attempts = attempts + 1,
+               first_attempt_at = coalesce(first_attempt_at, :now)
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND contact_id = ANY (ARRAY (SELECT contact_id FROM due))
+        RETURNING contact_id, attempts, first_attempt_at""",
         account_id=account_id,
         mailing_id=mailing.mailing_id,
         campaign_activity_id=mailing.campaign_activity_id,

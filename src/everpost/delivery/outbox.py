@@ -205,7 +205,8 @@ class _Shift:
 
     def _messages(self, batch: _Batch) -> Iterator[Message]:
         """Composed one by one, as the carrier takes them."""
-        mailing, now = self._mailing, clock.now()
+        # To the second, as the Date header is: it is then formatted once for all messages of that second.
+        mailing, now = self._mailing, clock.now_seconds()
         mint = tokens.signer()
         for person in batch.people:
             recipient = mint.recipient(self._account_id, mailing.campaign_activity_id, person.contact_id)
