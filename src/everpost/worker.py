@@ -15,6 +15,7 @@ from everpost.platform.db import connect
 JOB_MODULES: Final = (
     "everpost.platform.mail",
     "everpost.platform.health",
+    "everpost.platform.job_runner",
     "everpost.platform.rate_limits",
     "everpost.accounts.sweeps",
     "everpost.oauth.sweeps",

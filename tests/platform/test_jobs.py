@@ -150,3 +150,37 @@ async def test_a_finished_job_leaves_the_queue(db: Db, settings: Settings) -> No
         assert ["successful"] == await many(
             conn, str, "SELECT status::text FROM pgqueuer_log WHERE status = 'successful'"
         )
+
+
+async def test_a_worker_whose_connections_are_cut_goes_on(db: Db, settings: Settings) -> None:
+    async with _worker(db, settings):
+        await _run_one(db, 1)
+        async with db.reader() as conn:
+            cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+            await run(conn, f"{cut} AND pid <> pg_backend_pid()")
+        await _run_one(db, 2)
+
+
+async def test_a_slow_recurring_task_does_not_hold_up_the_others(db: Db, settings: Settings) -> None:
+    async def wait(_: Db) -> None:
+        await asyncio.sleep(60)
+
+    async def note_it(_: Db) -> None:
+        _done.append("quick")
+
+    jobs.recurring |= {
+        name: jobs.Recurring(name, timedelta(minutes=1), function)
+        for name, function in (("a slow one", wait), ("a quick one", note_it))
+    }
+    try:
+        async with _worker(db, settings):
+            await _until(lambda: "quick" in _done)
+    finally:
+        del jobs.recurring["a slow one"], jobs.recurring["a quick one"]
+
+
+async def _run_one(db: Db, number: int) -> None:
+    account_id = uuid4()
+    async with db.transaction() as conn:
+        await note.later(conn, number=number, account_id=account_id)
+    await _until(lambda: (number, account_id) in _done)

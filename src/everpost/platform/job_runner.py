@@ -1,6 +1,7 @@
-"""The worker's engine: PgQueuer takes jobs from the queue table, and a clock loop runs what recurs.
+"""The worker's engine: PgQueuer takes jobs from the queue table, and a loop for each recurring task runs it when due.
 
-A worker that dies leaves its jobs picked; without a heartbeat for `_HEARTBEAT` another worker takes them again.
+Rules: a worker that dies leaves its jobs picked; without a heartbeat for `_HEARTBEAT` another worker takes them again.
+A database that goes away ends nothing here: the worker waits for it, and jobs that lost their connection run again.
 """
 
 import asyncio
@@ -10,24 +11,52 @@ from typing import Any, Final
 
 from pgqueuer import AsyncpgDriver, DatabaseRetryEntrypointExecutor, Job, Queries, QueueManager
 
-from everpost.platform import jobs, logs, metrics
-from everpost.platform.db import Db, plain_connection
+from everpost.platform import clock, db, jobs, logs, metrics
+from everpost.platform.db import Db
 
 _HEARTBEAT: Final = timedelta(seconds=12)
 _POLL: Final = timedelta(seconds=5)  # notifications are hints only; polling is the truth
 _ATTEMPTS: Final = 25
 _BATCH: Final = 10
+_LONGEST_PAUSE_SECONDS: Final = 10
+_GRACE_SECONDS: Final = 5
+_KEPT: Final = timedelta(days=7)
 
 log = logs.get(__name__)
 
 
-async def run_until(stop: asyncio.Event, db: Db, database_url: str) -> None:
+async def run_until(stop: asyncio.Event, database: Db, database_url: str) -> None:
     """Run jobs and recurring tasks until `stop` is set; those under way are finished first."""
-    connection = await plain_connection(database_url)
+    recurring = [asyncio.create_task(_repeat(stop, database, task)) for task in jobs.recurring.values()]
+    try:
+        await _keep_taking(stop, database, database_url)
+    finally:
+        if recurring:
+            _, late = await asyncio.wait(recurring, timeout=_GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _keep_taking(stop: asyncio.Event, database: Db, database_url: str) -> None:
+    failures = 0
+    while not stop.is_set():
+        started = clock.now()
+        try:
+            await _take_jobs(stop, database, database_url)
+        except Exception as error:
+            # Whatever ended it, giving up would leave mail unsent until somebody looks.
+            log.warning("queue lost", error=type(error).__name__, exc_info=not db.is_outage(error))
+        failures = 0 if clock.now() - started > timedelta(minutes=1) else failures + 1
+        await _pause(stop, min(0.5 * 2**failures, _LONGEST_PAUSE_SECONDS))
+
+
+async def _take_jobs(stop: asyncio.Event, database: Db, database_url: str) -> None:
+    """Until `stop`, or until the queue's connection ends."""
+    connection = await db.plain_connection(database_url)
     manager = QueueManager(Queries(AsyncpgDriver(connection)))
     for job in jobs.registry.values():
-        _register(manager, db, job)
-    recurring = asyncio.create_task(_run_recurring(stop, db))
+        _register(manager, database, job)
     stopper = asyncio.create_task(_forward(stop, manager))
     try:
         await manager.run(
@@ -38,17 +67,15 @@ async def run_until(stop: asyncio.Event, db: Db, database_url: str) -> None:
             shutdown_on_listener_failure=True,
         )
     finally:
-        for task in (recurring, stopper):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await connection.close()
+        stopper.cancel()
+        # Not `close`, which says goodbye to a server that may not be there and waits for its answer.
+        connection.terminate()
 
 
-def _register(manager: QueueManager, db: Db, job: "jobs.Job[Any]") -> None:
+def _register(manager: QueueManager, database: Db, job: "jobs.Job[Any]") -> None:
     async def handle(picked: Job) -> None:
         try:
-            await job.run_payload(db, picked.payload)
+            await job.run_payload(database, picked.payload)
         except Exception as error:
             metrics.jobs.labels(job.name, "failed").inc()
             log.warning("job failed", job=job.name, attempt=picked.attempts, error=type(error).__name__, exc_info=True)
@@ -65,23 +92,39 @@ def _register(manager: QueueManager, db: Db, job: "jobs.Job[Any]") -> None:
     )(handle)
 
 
-async def _run_recurring(stop: asyncio.Event, db: Db) -> None:
+async def _repeat(stop: asyncio.Event, database: Db, task: jobs.Recurring) -> None:
+    # Each has a loop of its own: a sweep that takes minutes must not keep the others waiting, the sign of life among
+    # them. What is due hourly need not be asked for every second.
+    seconds = 1 if task.interval <= timedelta(minutes=1) else 10
     while not stop.is_set():
-        for task in jobs.recurring.values():
-            await _run_if_due(db, task)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), timeout=1)
+        await _run_if_due(database, task)
+        await _pause(stop, seconds)
 
 
-async def _run_if_due(db: Db, task: jobs.Recurring) -> None:
+async def _run_if_due(database: Db, task: jobs.Recurring) -> None:
     try:
-        if await jobs.claim_recurring(db, task):
-            await task.function(db)
+        if await jobs.claim_recurring(database, task):
+            await task.function(database)
     except Exception as error:
-        # One task's failure must not stop the others; it is due again at its next interval.
-        log.warning("recurring task failed", task=task.name, error=repr(error))
+        # It is due again at its next interval. An outage is told once, by the queue, not by every task every second.
+        if not db.is_outage(error):
+            log.warning("recurring task failed", task=task.name, error=type(error).__name__, exc_info=True)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), timeout=seconds)
 
 
 async def _forward(stop: asyncio.Event, manager: QueueManager) -> None:
     await stop.wait()
     manager.shutdown.set()
+
+
+@jobs.every(timedelta(hours=1))
+async def forget(database: Db) -> None:
+    """Delete what the queue noted about jobs of more than a week ago; it never does so itself."""
+    before = clock.now() - _KEPT
+    async with database.transaction() as conn:
+        await db.run(conn, "DELETE FROM pgqueuer_log WHERE created < :before", before=before)
+        await db.run(conn, "DELETE FROM pgqueuer_statistics WHERE created < :before", before=before)
