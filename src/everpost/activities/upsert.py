@@ -207,9 +207,9 @@ def _csv(frame: pl.DataFrame) -> bytes:
 
 
 async def _copy(conn: Conn, people: People) -> None:
-    await bulk.copy_contacts(conn, people.columns, io.BytesIO(people.contacts))
+    await bulk.copy_contacts(conn, people.columns, people.contacts)
     if people.memberships.strip():
-        await bulk.copy_memberships(conn, io.BytesIO(people.memberships))
+        await bulk.copy_memberships(conn, people.memberships)
 
 
 def _split(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, pl.DataFrame]:
