@@ -41,6 +41,7 @@ def create() -> App:
     """The application, ready to be served; its database opens when the server starts it."""
     logs.configure("web")
     ingest = tracking_public.Ingest(targets.personalise)
+    counting = _Counting()
     doors = all_doors()
     return App(
         [*doors, *document_doors(doors)],
@@ -48,8 +49,8 @@ def create() -> App:
         read_caller=tokens.read_caller,
         find_session=sessions.find,
         fronts={"/o/": ingest, "/c/": ingest},
-        on_start=[ingest.start, _start_counting],
-        on_stop=[_stop_counting, ingest.stop],
+        on_start=[ingest.start, counting.start],
+        on_stop=[counting.stop, ingest.stop],
     )
 
 
@@ -74,24 +75,26 @@ async def _open_database() -> Db:
     )
 
 
-_counting: asyncio.Task[None] | None = None
+class _Counting:
+    """Shares this process's request counts with the other nodes: about once a second, and when it stops."""
 
+    async def start(self, db: Db) -> None:
+        with contextlib.suppress(Exception):  # the database may still be away; the first merge tells as well
+            await rate_limits.load(db)
+        self._db = db
+        self._task = asyncio.create_task(self._go_on())
 
-async def _start_counting(db: Db) -> None:
-    global _counting
-    _counting = asyncio.create_task(_count(db))
-
-
-async def _count(db: Db) -> None:
-    """Share this process's request counts with the other nodes about once a second."""
-    while True:
-        await asyncio.sleep(1)
-        with contextlib.suppress(Exception):  # a missed merge is made up by the next
-            await rate_limits.merge(db)
-
-
-async def _stop_counting() -> None:
-    if _counting is not None:
-        _counting.cancel()
+    async def stop(self) -> None:
+        self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await _counting
+            await self._task
+        await self._merge()
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            await self._merge()
+
+    async def _merge(self) -> None:
+        with contextlib.suppress(Exception):  # a missed merge is made up by the next
+            await rate_limits.merge(self._db)

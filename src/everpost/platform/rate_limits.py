@@ -1,7 +1,7 @@
 """How often an application may call: a sliding second and a day that ends at 00:00 UTC.
 
 Counters live in the process and day counts are merged into an unlogged table about once a second, so that a request
-costs no round trip and a restart forgets at most that second. Source: contract, conventions.md §6.
+costs no round trip and a crash forgets at most that second. Source: contract, conventions.md §6.
 """
 
 from collections import deque
@@ -61,6 +61,15 @@ def forget() -> None:
 class _Count(msgspec.Struct):
     app_id: UUID
     requests: int
+
+
+async def load(db: Db) -> None:
+    """Begin with what all nodes have counted today, so that a restart gives nobody a second day."""
+    today = clock.now().date()
+    async with db.reader() as conn:
+        counts = await many(conn, _Count, "SELECT app_id, requests FROM request_counts WHERE day = :day", day=today)
+    for found in counts:
+        _counter(found.app_id).elsewhere = found.requests
 
 
 async def merge(db: Db) -> None:
