@@ -174,7 +174,8 @@ async def _revoke(
 
 def _incoming(request: Request) -> Incoming:
     peer = request.client.host if request.client else ""
-    return Incoming(request.url.query, request.headers, request.stream(), peer)
+    # Not `request.url`, which reads the Host header and fails when that is nonsense.
+    return Incoming(request.scope["query_string"].decode("utf-8", "replace"), request.headers, request.stream(), peer)
 
 
 def _answered(outgoing: Outgoing) -> Answer:

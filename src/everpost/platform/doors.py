@@ -24,6 +24,7 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 Exists = Callable[..., Awaitable[Any]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
+_LARGEST_FORM_BYTES = 256 * 1024
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NOT_IN_PATHS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query", "form", "upload"})
@@ -226,7 +227,8 @@ class Pages(_Registry):
         return self._add("GET", paths, **options)
 
     def post(self, *paths: str, csrf: bool = True, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
-        return self._add("POST", paths, checks_csrf=csrf, **options)
+        # What people type is short; a password of megabytes would only keep its hash function busy.
+        return self._add("POST", paths, checks_csrf=csrf, **{"max_body_bytes": _LARGEST_FORM_BYTES, **options})
 
 
 def _scoped(options: dict[str, Any]) -> dict[str, Any]:

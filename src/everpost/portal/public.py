@@ -106,7 +106,7 @@ def _viewer(request: Request, session: Session | None) -> Viewer | None:
 
 
 def _sign_in_first(request: Request) -> Answer:
-    return redirect(f"/login?next={request.url.path}")
+    return redirect(f"/login?next={request.scope['path']}")
 
 
 def _has_relay() -> bool:
