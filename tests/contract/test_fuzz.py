@@ -6,18 +6,17 @@ a failure here fails again.
 
 import random
 import string
-from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
+from tests.contract import operations
 from tests.support.api import Reply
 from tests.support.fixtures import Account, AccountApi
 
 ROUNDS: Final = 100
-_SENDER: Final = "owner@harborlane.example"
 _UNKNOWN: Final = "01890000-0000-7000-8000-000000000000"
 _OBJECTS: Final = {401, 403}
 
@@ -78,17 +77,9 @@ class Garbage:
             return self.random.choice(schema["enum"])
         return self._of_type(schema, depth)
 
-    def filled(self, valid: Any) -> Any:
-        """A valid body, with ids where `{list_id}` and the like stand."""
-        if isinstance(valid, dict):
-            return {name: self.filled(value) for name, value in valid.items()}
-        if isinstance(valid, list):
-            return [self.filled(value) for value in valid]
-        return self.ids.get(valid.strip("{}"), valid) if isinstance(valid, str) else valid
-
     def spoilt(self, valid: Any, other: Any) -> Any:
         """A valid body in which one member, somewhere, is garbage or taken from another body."""
-        body = node = self.filled(valid)
+        body = node = operations.filled(valid, self.ids)
         while True:
             key = self.random.choice(list(node) if isinstance(node, dict) else range(len(node)))
             if isinstance(node[key], dict | list) and node[key] and self.random.random() < 0.8:
@@ -127,63 +118,24 @@ class Garbage:
                 return self.anything(depth + 1)
 
 
-# What each operation takes; one member at a time of it is spoilt.
-_VALID: Final[dict[str, dict[str, Any]]] = {
-    "create_contact": {
-        "create_source": "Account", "first_name": "Ann", "birthday_month": 2, "birthday_day": 29, "anniversary": "2020-02-29",
-        "email_address": {"address": "new@example.com", "permission_to_send": "implicit"}, "list_memberships": [],
-        "phone_numbers": [{"phone_number": "1", "kind": "home"}], "custom_fields": [], "taggings": [],
-        "street_addresses": [{"kind": "home", "city": "Salem", "country": "US", "state": "ME", "postal_code": "04101"}],
-        "notes": [{"content": "n"}], "company_name": "C", "job_title": "J",
-    },
-    "replace_contact": {
-        "update_source": "Account", "first_name": "Ann", "birthday_month": 2, "birthday_day": 29, "anniversary": "2020-02-29",
-        "email_address": {"address": "ann@example.com", "permission_to_send": "explicit"},
-        "phone_numbers": [{"phone_number": "1", "kind": "home"}], "street_addresses": [{"kind": "home", "city": "Salem"}],
-    },
-    "sign_up": {"email_address": "ann@example.com", "first_name": "A", "list_memberships": ["{list_id}"], "anniversary": "2020-02-29",
-                "phone_number": "1", "birthday_month": 2, "birthday_day": 29, "street_address": {"kind": "home", "city": "Salem"}},
-    "change_list": {"name": "My list", "favorite": True, "description": "D"},
-    "create_custom_field": {"label": "Shoe size", "type": "string"},
-    "change_custom_field": {"label": "Hat size", "type": "string"},
-    "import_contacts_json": {"list_ids": ["{list_id}"], "import_data": [{"email": "b@example.com", "first_name": "B"}]},
-    "create_campaign": {"name": "C", "email_campaign_activities": [{
-        "format_type": 5, "from_name": "N", "from_email": _SENDER, "reply_to_email": _SENDER, "subject": "S", "preheader": "P",
-        "html_content": "<html><body><p>x</p><a href='https://a.example/?a=b'>y</a></body></html>"}]},
-    "replace_activity": {
-        "contact_list_ids": ["{list_id}"], "current_status": "DRAFT", "format_type": 5, "from_name": "N", "from_email": _SENDER,
-        "reply_to_email": _SENDER, "subject": "S", "html_content": "<html><body><p>x</p></body></html>", "preheader": "P",
-        "physical_address_in_footer": {"address_line1": "1 Main St", "city": "Salem", "country_code": "US",
-                                       "state_code": "ME", "organization_name": "O"}},
-    "rename_campaign": {"name": "Renamed"},
-    "create_schedule": {"scheduled_date": "2031-04-05T06:07:08Z"},
-    "send_test": {"email_addresses": ["a@example.com"], "personal_message": "Look"},
-    "update_summary": {"first_name": "F", "last_name": "L", "organization_name": "O", "time_zone_id": "US/Eastern", "website": "a.example",
-                       "contact_phone": "1", "country_code": "US", "state_code": "ME", "contact_email": _SENDER},
-    "replace_physical_address": {"address_line1": "1 Main St", "city": "Salem", "country_code": "US", "state_code": "ME",
-                                 "postal_code": "04101"},
-    "add_email": {"email_address": "more@example.com"},
-}  # fmt: skip
-
-
 async def test_no_garbage_gets_an_answer_of_our_fault(api: AccountApi, account: Account) -> None:
-    document = (await api.get("/v3/openapi.json")).body
-    ids = {"list_id": str(account.list_id), **await _existing(api)}
+    document = await operations.document(api)
+    ids = {"list_id": str(account.list_id), "sender": account.email, **await operations.existing(api, account.email)}
     garbage = Garbage(20_311, document["components"]["schemas"], ids)
-    done: dict[str, bool] = dict.fromkeys((each["operationId"] for _, _, each in _operations(document)), False)
+    done: dict[str, bool] = dict.fromkeys((each["operationId"] for _, _, each in operations.of(document)), False)
     for number in range(ROUNDS):
-        for method, path, operation in _operations(document):
+        for method, path, operation in operations.of(document):
             if method == "DELETE" and number < ROUNDS - 3:
                 continue  # what is gone answers 404 to everything after
             garbage.wildness = garbage.random.choice((0, 0.02, 0.2))
             answer = await _try(api, garbage, method, path, operation)
             done[operation["operationId"]] |= answer.status < 300
-    assert [] == [name for name in _VALID if not done[name]]  # garbage that never gets in proves nothing
+    assert [] == [name for name in operations.VALID if not done[name]]  # garbage that never gets in proves nothing
 
 
 async def test_raw_bytes_as_a_body_are_no_trouble_for_any_operation(api: AccountApi) -> None:
-    document = (await api.get("/v3/openapi.json")).body
-    for method, path, operation in _operations(document):
+    document = await operations.document(api)
+    for method, path, operation in operations.of(document):
         if "requestBody" not in operation:
             continue
         for body in _RAW:
@@ -236,8 +188,8 @@ async def _try(api: AccountApi, garbage: Garbage, method: str, path: str, operat
     content = operation.get("requestBody", {}).get("content", {})
     if "application/json" in content:
         body = garbage.like(content["application/json"]["schema"])
-        if operation["operationId"] in _VALID and wild.random() < 0.8:
-            body = garbage.spoilt(_VALID[operation["operationId"]], body)
+        if operation["operationId"] in operations.VALID and wild.random() < 0.8:
+            body = garbage.spoilt(operations.VALID[operation["operationId"]], body)
         options["content"] = msgspec.json.encode(body)
     elif content:
         options |= _upload(garbage)
@@ -267,33 +219,9 @@ def _check(answer: Reply, what: str) -> None:
         assert answer.body is not None, (what, answer)
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), f"/v3{path}", operation
-
-
 def _filled(path: str) -> str:
     return "/".join(_UNKNOWN if part.startswith("{") else part for part in path.split("/"))
 
 
 def _plain(value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, list) else value
-
-
-async def _existing(api: AccountApi) -> dict[str, str]:
-    """One of each, for paths that shall lead somewhere."""
-    contact = await api.post(
-        "/v3/contacts", {"create_source": "Account", "email_address": {"address": "ann@example.com"}}
-    )
-    field = await api.post("/v3/contact_custom_fields", {"label": "Boat", "type": "string"})
-    campaign = (await api.post("/v3/emails", _VALID["create_campaign"] | {"name": "Known"})).body
-    activity_id = campaign["campaign_activities"][0]["campaign_activity_id"]
-    return {
-        "contact_id": contact.body["contact_id"],
-        "custom_field_id": field.body["custom_field_id"],
-        "campaign_id": campaign["campaign_id"],
-        "campaign_ids": campaign["campaign_id"],
-        "campaign_activity_id": activity_id,
-        "campaign_activity_ids": activity_id,
-    }
