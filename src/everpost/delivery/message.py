@@ -60,6 +60,10 @@ class Composer:
         self._from = header_address(letterhead.from_email)
 
     @property
+    def signs(self) -> bool:
+        return self._signer is not None
+
+    @property
     def names(self) -> frozenset[str]:
         """The values that `compose` asks for."""
         return self._personaliser.names
@@ -84,9 +88,10 @@ class Composer:
         return Message(key, self._sender(values), recipient, data, has_no_dots=True)
 
     def _date(self, at: datetime) -> bytes:
-        if self._dated[0] != at:
-            self._dated = (at, format_datetime(at).encode())
-        return self._dated[1]
+        dated = self._dated
+        if dated[0] != at:
+            dated = self._dated = (at, format_datetime(at).encode())
+        return dated[1]
 
     def _subject(self, values: Values) -> bytes:
         subject = self._personaliser.subject(values)

@@ -39,6 +39,8 @@ from everpost.tracking import tokens
 BATCH: Final = 32
 # Short, so that a small mailing is not kept waiting by a large one, and a worker that shuts down soon can.
 _RUN_SECONDS: Final = 5.0
+_RECIPIENTS_PER_DRAIN: Final = 10_000
+_MOST_DRAINS: Final = 4
 _NO_SERVER_DELAY: Final = timedelta(minutes=1)
 _HEARTBEAT_SECONDS: Final = claims.LEASE.total_seconds() / 4
 
@@ -48,8 +50,13 @@ log = logs.get(__name__)
 async def release(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
     """Nobody is added any more: start sending. Releasing twice changes nothing."""
     now = clock.now()
-    if await _set_sending(conn, account_id, mailing_id):
-        await _look_again(conn, account_id, mailing_id, now)
+    recipients = await _set_sending(conn, account_id, mailing_id)
+    if recipients is None:
+        return
+    await _set_look_at(conn, mailing_id, now)
+    # More than one for a large mailing, so that other workers can join in.
+    for _ in range(1 + min(recipients // _RECIPIENTS_PER_DRAIN, _MOST_DRAINS - 1)):
+        await drain.later(conn, at=now, account_id=account_id, mailing_id=mailing_id)
 
 
 @job("outbox.drain")
@@ -85,6 +92,14 @@ class _Batch(Struct):
     results: dict[ContactId, Result]
 
 
+class _Hand(Struct, frozen=True):
+    """One of those who carry in a shift, until its time is over."""
+
+    carrier: Carrier
+    claim_id: UUID
+    ends_at: float
+
+
 class _Shift:
     """One drain of one mailing."""
 
@@ -105,7 +120,6 @@ class _Shift:
         self._composer = composer
         self._fields = fields
         self._mailing_number = number
-        self._ends_at = time.monotonic() + _RUN_SECONDS
         self._claims: set[UUID] = set()
 
     @classmethod
@@ -133,43 +147,42 @@ class _Shift:
 
     async def _carry(self) -> None:
         async with submission.carrier() as carrier:
-            claim_id = new_id()
-            self._claims.add(claim_id)
-            batch = await self._turn(claim_id, None, carrier)
+            # Other mailings may have kept the carriers busy until now: everybody's time starts with the first one.
+            hand = _Hand(carrier, new_id(), time.monotonic() + _RUN_SECONDS)
+            self._claims.add(hand.claim_id)
+            batch = await self._turn(hand, None)
             while batch is not None:
                 await self._send(batch, carrier)
-                batch = await self._turn(claim_id, batch, carrier)
-            self._claims.discard(claim_id)
+                batch = await self._turn(hand, batch)
+            self._claims.discard(hand.claim_id)
 
-    async def _turn(self, claim_id: UUID, done: _Batch | None, carrier: Carrier) -> _Batch | None:
+    async def _turn(self, hand: "_Hand", done: _Batch | None) -> _Batch | None:
         """Write down what became of the last batch and take the next; None when there is no more to do here."""
         for pause in (1, 2, 4, 8, 16):
             try:
-                return await self._turn_once(claim_id, done, carrier)
+                return await self._turn_once(hand, done)
             except Unreachable:
                 # Outcomes that are not written down become unknown, so a database that restarts is waited for.
                 if done is None:
                     raise
                 await asyncio.sleep(pause)
-        return await self._turn_once(claim_id, done, carrier)
+        return await self._turn_once(hand, done)
 
-    async def _turn_once(self, claim_id: UUID, done: _Batch | None, carrier: Carrier) -> _Batch | None:
-        now = clock.now()
+    async def _turn_once(self, hand: "_Hand", done: _Batch | None) -> _Batch | None:
+        now, claim_id = clock.now(), hand.claim_id
         async with self._db.transaction() as conn:
             results = list(done.results.values()) if done else []
             if results:
                 await claims.record(conn, self._account_id, self._mailing, claim_id, results)
-                await carrier.keep(conn, self._account_id)
-            batch = await self._take(conn, claim_id, now) if self._goes_on() else None
+                await hand.carrier.keep(conn, self._account_id)
+            goes_on = self.has_server and time.monotonic() < hand.ends_at
+            batch = await self._take(conn, claim_id, now) if goes_on else None
             if batch is None:
                 await claims.give_back(conn, self._account_id, claim_id)
             if done and results:
                 addresses = {person.contact_id: person.email_address for person in done.people}
                 await claims.append_sends(conn, self._account_id, self._mailing, results, addresses=addresses, now=now)
         return batch
-
-    def _goes_on(self) -> bool:
-        return self.has_server and time.monotonic() < self._ends_at
 
     async def _take(self, conn: Conn, claim_id: UUID, now: datetime) -> _Batch | None:
         attempts = await claims.take(conn, self._account_id, self._mailing, claim_id, at_most=BATCH, now=now)
@@ -193,7 +206,11 @@ class _Shift:
 
         failure = Outcome(Verdict.TEMPORARY, Stage.CONNECT, 0, "Not attempted")
         try:
-            await carrier.carry(self._messages(batch), report)
+            messages = self._messages(batch)
+            if self._composer.signs:
+                # Signatures cost more than all the rest and let go of the interpreter: threads make several at once.
+                messages = iter(await asyncio.to_thread(list, messages))
+            await carrier.carry(messages, report)
         except ConnectionFailed as error:
             self.has_server = False
             failure = error.outcome
@@ -298,12 +315,15 @@ async def _forget(conn: Conn, mailing_id: MailingId) -> None:
     await run(conn, "UPDATE mailing_directory SET look_at = NULL WHERE mailing_id = :mailing_id", mailing_id=mailing_id)
 
 
-async def _set_sending(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> int:
-    return await run(
+async def _set_sending(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> int | None:
+    """How many recipients there are; None when it was released before."""
+    return await one(
         conn,
+        int,
         """
         UPDATE mailings SET state = 'sending'
-         WHERE account_id = :account_id AND mailing_id = :mailing_id AND state = 'open'""",
+         WHERE account_id = :account_id AND mailing_id = :mailing_id AND state = 'open'
+        RETURNING recipients""",
         account_id=account_id,
         mailing_id=mailing_id,
     )
