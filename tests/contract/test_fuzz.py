@@ -12,11 +12,22 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from everpost.accounts import sessions, users
+from everpost.platform import crypto
+from everpost.platform.db import Db
+from everpost.platform.http import App
 from tests.contract import operations
-from tests.support.api import Reply
+from tests.support.api import Api, Reply
 from tests.support.fixtures import Account, AccountApi
 
 ROUNDS: Final = 100
+PAGE_ROUNDS: Final = 12
+# What pages and the authorization server read, from the address or from a form.
+_FIELDS: Final = (
+    "next", "login", "password", "q", "page", "view", "email_address", "reason", "List-Unsubscribe", "decision", "request", "client_id",
+    "client_secret", "redirect_uri", "response_type", "scope", "state", "prompt", "response_mode", "code", "code_challenge",
+    "code_challenge_method", "code_verifier", "grant_type", "refresh_token", "token", "nonce",
+)  # fmt: skip
 _UNKNOWN: Final = "01890000-0000-7000-8000-000000000000"
 _OBJECTS: Final = {401, 403}
 
@@ -172,6 +183,27 @@ async def test_odd_headers_change_nothing(api: AccountApi) -> None:
             request = httpx.Request("GET", request.url, headers=[*request.headers.raw, *raw])
             answer = Reply(await api.client.send(request))
             assert answer.status < 500, (headers, path, answer)
+
+
+async def test_no_garbage_breaks_a_page(app: App, db: Db, account: Account) -> None:
+    garbage = Garbage(4_711, {}, {"account_id": str(account.account_id)})
+    async with db.transaction() as conn:
+        owner = await users.owner(conn, account.account_id)
+        session = await sessions.open_for(conn, owner)
+    client = Api(app, None).client
+    for _ in range(PAGE_ROUNDS):
+        for door in (each for each in app.doors if each.kind != "api"):
+            path = "/".join(quote(garbage.text()) if part.startswith("{") else part for part in door.path.split("/"))
+            form_cookie = quote(garbage.text())
+            client.cookies = httpx.Cookies({"everpost_form": form_cookie})
+            if door.method == "GET" and garbage.random.random() < 0.7:
+                client.cookies.set("everpost_session", session)
+            fields = {name: garbage.text() for name in _FIELDS if garbage.random.random() < 0.3}
+            form = {**fields, "csrf_token": crypto.mac("form", f"{form_cookie}\0".encode())[:20].hex()}
+            answer = await client.request(
+                door.method, path, params=fields, **({"data": form} if door.method == "POST" else {})
+            )
+            assert answer.status_code < 500, (door.method, path, fields, answer.text)
 
 
 async def _try(api: AccountApi, garbage: Garbage, method: str, path: str, operation: dict[str, Any]) -> Reply:

@@ -31,6 +31,8 @@ def configure(process: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
+    # The pool tells every failed try to connect, with its stack; who needed the connection tells it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     renderer = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"

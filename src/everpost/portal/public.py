@@ -20,7 +20,7 @@ pages = Pages()
 
 class MailboxQuery(msgspec.Struct, frozen=True):
     q: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    page: Annotated[int, msgspec.Meta(ge=1)] = 1
+    page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
 
 
 class MailQuery(msgspec.Struct, frozen=True):
