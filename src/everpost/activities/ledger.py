@@ -132,7 +132,7 @@ async def page(conn: Conn, account_id: AccountId, query: ActivitiesQuery) -> Act
             LIMIT :rows""",
         account_id=account_id,
         oldest=clock.now() - KEPT,
-        state=query.state,
+        state="timed_out" if query.state == "time_out" else query.state,
         before=datetime.fromisoformat(position[0]) if position else None,
         first=UUID(position[1]) if position else None,
         rows=query.limit + 1,

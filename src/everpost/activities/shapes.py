@@ -11,6 +11,10 @@ from everpost.platform.paging import Link, Links, PageQuery
 MAX_IMPORTED: Final = 40_000
 
 State: TypeAlias = Literal["initialized", "processing", "completed", "failed", "timed_out", "cancelled"]
+# The schema spells the last of these in two ways.
+StateAsked: TypeAlias = Literal[
+    "initialized", "processing", "completed", "failed", "cancelled", "timed_out", "time_out"
+]
 SmsPermission: TypeAlias = Literal["explicit", "not_set"]
 
 
@@ -40,7 +44,7 @@ class ActivityPage(Struct, omit_defaults=True):
 
 
 class ActivitiesQuery(PageQuery, kw_only=True):
-    state: State | None = None
+    state: StateAsked | None = None
 
 
 class FileImport(Struct, frozen=True):

@@ -249,7 +249,13 @@ async def test_a_form_full_of_members_of_the_previous_api_is_a_sign_up(api: Api,
             "month_anniversary", "job_title", "company_name", "phone_number", "last_name",
         )
     )  # fmt: skip
-    lists_of_old: dict[str, Any] = {"email_addresses": [], "addresses": [], "lists": [], "notes": [], "custom_fields": []}
+    lists_of_old: dict[str, Any] = {
+        "email_addresses": [],
+        "addresses": [],
+        "lists": [],
+        "notes": [],
+        "custom_fields": [],
+    }
     answer = await sign_up(
         api, account.list_id, **empty, **lists_of_old, first_name="Jody", anniversary="2010/05/04", street_address={}
     )

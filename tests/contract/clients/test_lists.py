@@ -92,3 +92,22 @@ async def test_a_value_of_a_custom_field_comes_back_as_it_was_sent(api: Api, acc
     assert 201 == signed_up.status, signed_up
     contact = await api.get(f"/v3/contacts/{signed_up.body['contact_id']}", {"include": "custom_fields"})
     assert [{"custom_field_id": field["custom_field_id"], "value": "Gull"}] == contact.body["custom_fields"]
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"", "application/x-www-form-urlencoded"),
+        (b"", "text/plain"),
+        (b"null", "application/json"),
+        (b"[]", "application/json; charset=utf-8"),
+        (b"{}", None),
+    ],
+)
+async def test_a_deletion_may_bring_a_type_without_a_body_and_a_body_of_nothing(
+    api: Api, content: bytes, media_type: str | None
+) -> None:  # 34
+    made = await api.post("/v3/contact_lists", {"name": "Readers"})
+    headers = {"Content-Type": media_type} if media_type else {}
+    answer = await api.delete(f"/v3/contact_lists/{made.body['list_id']}", content=content, headers=headers)
+    assert 202 == answer.status
