@@ -10,7 +10,7 @@ from everpost.activities import csv_columns, csv_rows
 from everpost.activities.chunks import Chunk
 
 
-def read(content: bytes, *, size_bytes: int = csv_rows.CHUNK_BYTES) -> list[Chunk]:
+def read(content: bytes, *, size_bytes: int = 1024 * 1024) -> list[Chunk]:
     """All chunks of an upload."""
     file = io.BytesIO(csv_rows.clean(content))
     headings, position = csv_rows.read_header(file)
@@ -21,7 +21,7 @@ def read(content: bytes, *, size_bytes: int = csv_rows.CHUNK_BYTES) -> list[Chun
     return chunks
 
 
-def rows(content: bytes, *, size_bytes: int = csv_rows.CHUNK_BYTES) -> list[tuple[object, ...]]:
+def rows(content: bytes, *, size_bytes: int = 1024 * 1024) -> list[tuple[object, ...]]:
     return [row for chunk in read(content, size_bytes=size_bytes) for row in chunk.rows.iter_rows()]
 
 

@@ -10,7 +10,7 @@ import pytest
 from everpost.activities import lanes, runner
 from everpost.platform.db import Conn, Db, many, one, run
 
-ROWS = 9000  # about 2.5 MB below, so three chunks
+ROWS = 15_000  # about 4 MB below, so two chunks
 
 
 class Killed(BaseException):
@@ -50,7 +50,7 @@ async def test_a_worker_killed_at_any_transaction_loses_nothing_and_does_nothing
         "items_total_count": ROWS + 1, "person_count": ROWS, "error_count": 0, "correctable_count": 3,
         "cannot_add_to_list_count": 0,
     }  # fmt: skip
-    assert done["activity_errors"] == [f"Line {line}: Invalid email address" for line in (3, 4502, 9001)]
+    assert done["activity_errors"] == [f"Line {line}: Invalid email address" for line in (3, 7502, 15_001)]
     async with db.reader() as conn:
         # The account's owner is a contact and on the list too.
         assert await one(conn, int, "SELECT count(*) FROM contacts") == ROWS - 3 + 1
@@ -129,9 +129,9 @@ async def test_what_takes_more_than_an_hour_is_timed_out(import_file, finished, 
 
 
 def _big_file() -> str:
-    filler = "n" * 240
+    filler = "n" * 250
     lines = [f"person{number}@x.example,{filler}" for number in range(ROWS)]
-    for number in (1, 4500, 8999):
+    for number in (1, 7500, 14_999):
         lines[number] = f"nobody,{filler}"
     return "email,comment\n" + "\n".join(lines) + "\n"
 

@@ -20,7 +20,6 @@ from everpost.activities.chunks import LINE, Chunk, Position
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_LINES: Final = 40_000
-CHUNK_BYTES: Final = 1024 * 1024
 _LONGEST_HEADER_BYTES: Final = 64 * 1024
 
 _CONTROL: Final = bytes(code for code in range(0x20) if code not in b"\t\n\r") + b"\x7f"
@@ -49,9 +48,7 @@ def read_header(file: BinaryIO) -> tuple[list[str], Position]:
     return [], Position(0, 1)
 
 
-def read_chunk(
-    file: BinaryIO, position: Position, columns: Sequence[str | None], *, size_bytes: int = CHUNK_BYTES
-) -> Chunk:
+def read_chunk(file: BinaryIO, position: Position, columns: Sequence[str | None], *, size_bytes: int) -> Chunk:
     """The next rows, about `size_bytes` of them; `columns` says which column of the file goes where."""
     file.seek(position.offset)
     content, is_last = _read_lines(file, size_bytes)

@@ -26,6 +26,8 @@ from everpost.platform.db import Taken
 
 # Somebody known only since the chunk was looked up makes it fail; each new attempt sees everybody committed before.
 _ATTEMPTS: Final = 5
+_FIRST_CHUNK_BYTES: Final = 256 * 1024
+_LARGEST_CHUNK_BYTES: Final = 2 * 1024 * 1024
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class Source(Protocol):
     label: str  # what its rows are called
     headings: int  # rows that are not contacts
 
-    def read(self, position: Position | None) -> Chunk: ...
+    def read(self, position: Position | None, size_bytes: int) -> Chunk: ...
 
 
 class CsvSource:
@@ -67,9 +69,9 @@ class CsvSource:
             headings, self._first = csv_rows.read_header(file)
         self._columns = csv_columns.read(headings)
 
-    def read(self, position: Position | None) -> Chunk:
+    def read(self, position: Position | None, size_bytes: int) -> Chunk:
         with storage.open_file(self._file_name) as file:
-            return csv_rows.read_chunk(file, position or self._first, self._columns)
+            return csv_rows.read_chunk(file, position or self._first, self._columns, size_bytes=size_bytes)
 
 
 class JsonSource:
@@ -78,9 +80,9 @@ class JsonSource:
     def __init__(self, file_name: str) -> None:
         self._file_name = file_name
 
-    def read(self, position: Position | None) -> Chunk:
+    def read(self, position: Position | None, size_bytes: int) -> Chunk:
         with storage.open_file(self._file_name) as file:
-            return json_rows.read_chunk(file, position or json_rows.FIRST)
+            return json_rows.read_chunk(file, position or json_rows.FIRST, size_bytes=size_bytes)
 
 
 class Ready(Struct, frozen=True):
@@ -124,35 +126,35 @@ class Import:
         self._target = target
         self._fields = fields
         self._size_bytes = size_bytes
-        self._are_all_new: bool | None = None  # what is expected of the next chunk: the same as of the last
+        self._chunk_bytes = _FIRST_CHUNK_BYTES
+        self._expects_new = True  # whether the next chunk is expected to hold new people only, as the last did
 
     async def go_on(self, progress: Progress) -> Progress:
         """Chunk after chunk, until the file ends or the turn is over."""
-        upcoming: asyncio.Task[Ready] | None = None
+        if progress.is_done:
+            return progress
+        upcoming = self._prepare_beside(progress.next)
         try:
-            while not progress.is_done:
-                ready = await (upcoming or self._prepare_beside(progress.next))
-                upcoming = None
-                # The first chunk shows what to expect of the others, so the second is prepared after it.
-                if self._are_all_new is not None and not ready.chunk.is_last:
+            while not (progress.is_done or self._turn.is_over):
+                ready = await upcoming
+                if not ready.chunk.is_last:
                     upcoming = self._prepare_beside(ready.chunk.next)
                 progress = await self._write(ready, progress)
-                if self._turn.is_over:
-                    break
         finally:
-            if upcoming is not None:
-                upcoming.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await upcoming
+            upcoming.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await upcoming
         return progress
 
     def _prepare_beside(self, position: Position | None) -> asyncio.Task[Ready]:
         return asyncio.create_task(asyncio.to_thread(self._prepare, position))
 
     def _prepare(self, position: Position | None) -> Ready:
-        chunk = self._source.read(position)
+        chunk = self._source.read(position, self._chunk_bytes)
+        # Chunks grow, because nothing runs beside the reading of the first.
+        self._chunk_bytes = min(2 * self._chunk_bytes, _LARGEST_CHUNK_BYTES)
         checked = row_checks.check(chunk, self._fields, label=self._source.label)
-        return Ready(chunk, checked, upsert.prepare(checked.rows, self._target, are_all_new=bool(self._are_all_new)))
+        return Ready(chunk, checked, upsert.prepare(checked.rows, self._target, expects_new=self._expects_new))
 
     async def _write(self, ready: Ready, progress: Progress) -> Progress:
         for _ in range(_ATTEMPTS - 1):
@@ -168,7 +170,7 @@ class Import:
         ]
         async with self._turn.step() as conn:
             await bulk.prepare(conn)
-            written = await upsert.write(conn, ready.batch, self._target)
+            written = await upsert.write(conn, ready.batch, self._target, expects_new=self._expects_new)
             following = _after(progress, ready, written, unknown)
             await ledger.advance(
                 conn,
@@ -179,7 +181,7 @@ class Import:
                 errors=[*(f"Unknown custom field: {name}" for name in unknown), *ready.checked.errors, *written.errors],
                 percent=99 * ready.chunk.next.offset // max(self._size_bytes, 1),
             )
-        self._are_all_new = written.known_count == 0
+        self._expects_new = written.known_count == 0
         return following
 
 

@@ -15,7 +15,6 @@ from everpost.activities import csv_columns
 from everpost.activities.chunks import LINE, Chunk, Position
 from everpost.activities.csv_rows import MAX_BYTES
 
-_ITEMS_PER_CHUNK: Final = 5000
 # Numbers stay as they were written: 10.50 is not 10.5, and 1e400 is more than a float holds.
 _decode = msgspec.json.Decoder(float_hook=str).decode
 
@@ -34,13 +33,14 @@ def clean(items: Sequence[Raw]) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-def read_chunk(file: BinaryIO, position: Position) -> Chunk:
-    """The next items; `line` is the item's number."""
+def read_chunk(file: BinaryIO, position: Position, *, size_bytes: int) -> Chunk:
+    """The next items, about `size_bytes` of them; `line` is the item's number."""
     file.seek(position.offset)
     items: list[dict[str, Any]] = []
     unreadable: list[tuple[int, str]] = []
     offset, number = position.offset, position.line
-    while len(items) < _ITEMS_PER_CHUNK and (line := file.readline()):
+    line = file.readline()
+    while line:
         members = _members(_item(line))
         problem = _problem(members)
         if problem:
@@ -48,12 +48,13 @@ def read_chunk(file: BinaryIO, position: Position) -> Chunk:
         else:
             items.append({LINE: number, **members})
         offset, number = offset + len(line), number + 1
+        line = file.readline() if offset - position.offset < size_bytes else b""
     return Chunk(
         rows=_frame(items),
         rows_count=number - position.line,
         unreadable=unreadable,
         next=Position(offset, number),
-        is_last=len(items) < _ITEMS_PER_CHUNK,
+        is_last=not file.read(1),
         has_control_characters=True,
     )
 

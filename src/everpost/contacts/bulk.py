@@ -89,9 +89,11 @@ async def prepare(conn: Conn) -> None:
     An import's chunk that a power cut takes back takes its place in the ledger back with it, so it is simply done
     again; the commit that completes the import waits, and with it all before are on disk.
     """
-    await run(conn, "SET LOCAL enable_seqscan = off")
-    await run(conn, "SET LOCAL enable_hashjoin = off")
-    await run(conn, "SET LOCAL synchronous_commit = off")
+    await run(
+        conn,
+        """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+                  set_config('synchronous_commit', 'off', true)""",
+    )
 
 
 async def find(conn: Conn, account_id: AccountId, email_keys: Sequence[str], columns: set[str]) -> Known:
