@@ -219,3 +219,23 @@ async def test_every_collection_refuses_a_limit_and_a_cursor_that_are_none(api: 
         answer = await api.get(door.path, {"cursor": "tampered"})
         assert (400, f"cursor{joined or ' is invalid'}") == (answer.status, answer.error_message), door.path
     assert len(paged) >= 6
+
+
+async def test_a_body_that_is_too_large_is_refused_by_its_length(api: AccountApi) -> None:
+    """Imports are cut instead, up to what any file of theirs can be."""
+    for door in doors():
+        if door.data_kind is None:
+            continue
+        headers = {"Content-Length": str(100 * 1024 * 1024), "Content-Type": "application/json"}
+        answer = await api.request(door.method, path_of(door), content=b"{}", headers=headers)
+        family = "contacts" if is_of_contacts(door) else door.path.split("/")[2]
+        expected = [{"error_key": f"{family}.api.payload_too_large", "error_message": "The request body is too large."}]
+        assert (413, expected) == (answer.status, answer.body), door.path
+
+
+async def test_an_id_is_read_in_any_case(api: AccountApi) -> None:
+    found = [
+        (door, await ask(api, door, path_of(door, UNKNOWN.upper()), ACCEPTABLE.get((door.method, door.path))))
+        for door in of_one_thing()
+    ]
+    assert [] == differences((door, 404, answer.status) for door, answer in found)

@@ -1,5 +1,6 @@
 """What clients depend on below JSON: byte for byte, at a running server. Source: contract, clients.md; the numbers are its rows."""
 
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -228,6 +229,17 @@ def test_a_large_body_is_read_whole_and_one_too_large_refused(wire: Wire) -> Non
         f"Content-Length: {11 * 1024 * 1024}",
     )  # fmt: skip
     assert (413, "contacts.api.payload_too_large") == (heard.status, heard.body[0]["error_key"])
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "gzip;q=1.0,deflate;q=0.6,identity;q=0.3", "deflate, gzip, br, zstd"])
+def test_a_large_answer_is_compressed_for_who_asks_for_it(wire: Wire, accepted: str) -> None:
+    for number in range(5):
+        wire.json("POST /v3/contacts", contact(f"reader{number}@example.com"))
+    request = "GET /v3/contacts?limit=500 HTTP/1.1"
+    plain = wire.ask(request, f"Host: {wire.host}", wire.authorization)
+    packed = wire.ask(request, f"Host: {wire.host}", wire.authorization, f"Accept-Encoding: {accepted}")
+    assert ("gzip", None) == (packed.headers["content-encoding"], plain.headers.get("content-encoding"))
+    assert plain.body == json.loads(gzip.decompress(packed.content))
 
 
 # 37: WordPress speaks HTTP/1.0.
