@@ -43,6 +43,17 @@ def dsn(database: str) -> str:
     return address.replace("{database}", database).replace("%7Bdatabase%7D", database)
 
 
+async def create(database: str) -> str:
+    """Make an empty database, replacing one of that name; returns its address."""
+    conn = await asyncpg.connect(dsn("postgres"))
+    try:
+        await conn.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        await conn.execute(f'CREATE DATABASE "{database}"')
+    finally:
+        await conn.close()
+    return dsn(database)
+
+
 async def clone(database: str) -> str:
     """Make a database from the template, replacing one of that name; returns its address."""
     conn = await asyncpg.connect(dsn("postgres"))
