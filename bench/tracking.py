@@ -1,6 +1,6 @@
 """Opens and clicks, durable before the answer, against the same endpoint without the write.
 
-`python bench/tracking.py [--seconds 3] [--rounds 3] [--connections 32 128] [--recipients 50000]`
+`python bench/tracking.py [--seconds 3] [--rounds 3] [--connections 32 128] [--recipients 100000]`
 
 Two web processes run on one embedded PostgreSQL with its durable settings: everpost as it is, and everpost whose
 queue's `append` does nothing (the anchor). A process of its own loads them in turn; medians are printed, with the CPU
@@ -82,7 +82,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, nargs="+", default=[32, 128])
-    parser.add_argument("--recipients", type=int, default=50_000)
+    parser.add_argument("--recipients", type=int, default=100_000)
     return parser.parse_args()
 
 

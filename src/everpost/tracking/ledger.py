@@ -106,6 +106,8 @@ async def _fold(conn: Conn, account_id: AccountId) -> _Folded:
         honeypot_window=machines.HONEYPOT_WINDOW,
     )
     assert folded is not None
+    if folded.suspects_since is not None:
+        await run(conn, "SET LOCAL enable_nestloop = on")
     return folded
 
 
@@ -252,5 +254,6 @@ _FOLD: Final = """
       JOIN touched
         ON touched.campaign_activity_id = touch.campaign_activity_id AND touched.contact_id = touch.contact_id
      CROSS JOIN LATERAL (
-           SELECT touched.requests >= :burst_links OR touched.honeypot_at >= touch.latest - :honeypot_window::interval
+           SELECT touched.requests >= :burst_links AND touch.clicks + touch.machine_clicks > 0
+                  OR touched.honeypot_at >= touch.latest - :honeypot_window::interval
            ) AS seen (is_suspect)"""

@@ -55,10 +55,10 @@ def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     return any(b"prefetch" in headers.get(name, b"").lower() for name in _PURPOSES)
 
 
-async def sweep(conn: Conn, account_id: AccountId, messages: Iterable[Message], *, since: datetime) -> None:
+async def sweep(conn: Conn, account_id: AccountId, messages: Sequence[Message], *, since: datetime) -> None:
     """Look at what happened to these messages around and after `since`, and take out what machines did."""
     # One order for all nodes, so that two sweeps never wait for each other.
-    for message in sorted(messages, key=lambda message: (message.campaign_activity_id, message.contact_id)):
+    for message in await _conspicuous(conn, account_id, messages, since - BURST_WINDOW):
         await _lock(conn, account_id, message)
         recent = await _visits(conn, account_id, message, since=since - HONEYPOT_WINDOW - BURST_WINDOW)
         found = recognise(recent)
@@ -124,6 +124,36 @@ def _newly_implied(visits: Sequence[Visit]) -> Visit | None:
         return None
     first = min(clicks, key=lambda click: click.created_at)
     return Visit(first.event_id, "open", first.created_at, device_type=first.device_type)
+
+
+async def _conspicuous(
+    conn: Conn, account_id: AccountId, messages: Sequence[Message], since: datetime
+) -> list[Message]:
+    """Those whose hidden link was ever requested, or enough different links since then: most eager readers are not."""
+    return await many(
+        conn,
+        Message,
+        """
+        SELECT message.campaign_activity_id, message.contact_id
+          FROM unnest(:campaign_activity_ids::uuid[], :contact_ids::uuid[])
+            AS message (campaign_activity_id, contact_id)
+         WHERE EXISTS (SELECT 1
+                         FROM engagement
+                        WHERE engagement.account_id = :account_id
+                          AND engagement.campaign_activity_id = message.campaign_activity_id
+                          AND engagement.contact_id = message.contact_id AND engagement.honeypot_at IS NOT NULL)
+            OR :burst_links <= (SELECT count(DISTINCT event.url_id)
+                                  FROM tracking_events AS event
+                                 WHERE event.account_id = :account_id AND event.contact_id = message.contact_id
+                                   AND event.campaign_activity_id = message.campaign_activity_id
+                                   AND event.kind = 'click' AND event.created_at >= :since)
+         ORDER BY message.campaign_activity_id, message.contact_id""",
+        account_id=account_id,
+        campaign_activity_ids=[message.campaign_activity_id for message in messages],
+        contact_ids=[message.contact_id for message in messages],
+        burst_links=BURST_LINKS,
+        since=since,
+    )
 
 
 async def _lock(conn: Conn, account_id: AccountId, message: Message) -> None:
