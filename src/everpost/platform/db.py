@@ -58,6 +58,7 @@ Unreachable = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says of a connection that is cut while it begins a statement
     ConnectionError,
     TimeoutError,
 )

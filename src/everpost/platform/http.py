@@ -39,11 +39,11 @@ log = logs.get(__name__)
 
 
 class ReadCaller(Protocol):
-    async def __call__(self, db: Db, token: str) -> Caller: ...
+    async def __call__(self, db: Db, token: str, /) -> Caller: ...
 
 
 class FindSession(Protocol):
-    async def __call__(self, db: Db, token: str) -> Session | None: ...
+    async def __call__(self, db: Db, cookie: str, /) -> Session | None: ...
 
 
 class App:
