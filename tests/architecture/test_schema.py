@@ -23,9 +23,7 @@ _COMMENTS = """
 async def _lines(url: str) -> set[str]:
     conn = await db.connect_once(url)
     try:
-        return {
-            line for sql in (_COLUMNS, _INDEXES, _CONSTRAINTS, _COMMENTS) for line in await db.many(conn, str, sql)
-        }
+        return {line for sql in (_COLUMNS, _INDEXES, _CONSTRAINTS, _COMMENTS) for line in await db.many(conn, str, sql)}
     finally:
         await conn.close()
 

@@ -35,7 +35,7 @@ INTERNAL: Final = {"prepare": "migrate"}
 class _Lazily(TyperGroup):
     """Finds a command in the module that has it."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class names it
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
