@@ -67,8 +67,12 @@ class _Lane:
         return batch
 
     @property
+    def is_calm(self) -> bool:
+        return time.monotonic() - self.many_at > CALM_SECONDS
+
+    @property
     def is_loaded(self) -> bool:
-        return self.many_at - self.many_since > BURST_SECONDS and time.monotonic() - self.many_at < CALM_SECONDS
+        return self.many_at - self.many_since > BURST_SECONDS and not self.is_calm
 
 
 class Queue:
@@ -171,7 +175,8 @@ class Queue:
         return folded < ledger.MOST_IN_A_FOLD
 
     def _forget(self, account_id: AccountId, lane: _Lane) -> None:
-        if not (lane.is_draining or lane.is_folding or lane.is_loaded):
+        # What the lane knows of the load is worth keeping for the next batch, which may be a millisecond away.
+        if lane.is_calm and not lane.is_draining and not lane.is_folding:
             del self._lanes[account_id]
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
