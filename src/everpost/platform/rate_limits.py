@@ -75,7 +75,10 @@ async def load(db: Db) -> None:
 async def merge(db: Db) -> None:
     """Add what was counted here to the shared table, and learn what all nodes counted today."""
     today = clock.now().date()
-    waiting = {app_id: counter.unsaved for app_id, counter in _counters.items() if counter.day == today}
+    # Who has not called since the last time is left alone: an idle instance writes nothing.
+    waiting = {
+        app_id: counter.unsaved for app_id, counter in _counters.items() if counter.unsaved and counter.day == today
+    }
     if not waiting:
         return
     async with db.transaction() as conn:
