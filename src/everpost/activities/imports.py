@@ -168,9 +168,12 @@ class Import:
             for column in ready.chunk.rows.columns
             if column.startswith(csv_columns.CUSTOM) and column not in (*self._fields, *progress.unknown_fields)
         ]
+        batch = ready.batch
+        if not self._expects_new:
+            batch = await upsert.drop_unchanged(self._turn.db, batch, self._target)
         async with self._turn.step() as conn:
             await bulk.prepare(conn)
-            written = await upsert.write(conn, ready.batch, self._target, expects_new=self._expects_new)
+            written = await upsert.write(conn, batch, self._target)
             following = _after(progress, ready, written, unknown)
             await ledger.advance(
                 conn,

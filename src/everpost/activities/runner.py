@@ -35,6 +35,7 @@ class Turn:
     """A stretch of work on one activity, by the holder of its account's lane."""
 
     def __init__(self, lane: Lane, entry: Entry, ends_at: float) -> None:
+        self.db = lane.db
         self.account_id = lane.account_id
         self.entry = entry
         self._lane = lane

@@ -6,6 +6,7 @@ nothing. `prepare` needs no database and runs in a thread, beside the transactio
 bulk-activities.md §3.3.
 """
 
+import asyncio
 import io
 import os
 import time
@@ -26,7 +27,7 @@ from everpost.contacts.bulk import Joining, Known
 from everpost.contacts.parts import read_phone_numbers, read_street_addresses
 from everpost.contacts.stored import StoredContact
 from everpost.ids import AccountId, ContactId, ListId
-from everpost.platform.db import Conn
+from everpost.platform.db import Conn, Db
 
 _CONTACT: Final = "contact_id"
 _PLACE: Final = "place"  # of a known contact among those found
@@ -61,6 +62,7 @@ class Batch(Struct, frozen=True):
     compared: set[str]
     people: People | None
     faces: list[str] | None
+    unchanged_count: int = 0  # rows that were dropped, as they say nothing new
 
 
 class Written(Struct, frozen=True):
@@ -87,20 +89,36 @@ def prepare(rows: pl.DataFrame, target: Target, *, expects_new: bool) -> Batch:
     return Batch(rows, compared, None, _faces(rows, compared))
 
 
-async def write(conn: Conn, batch: Batch, target: Target, *, expects_new: bool) -> Written:
+async def drop_unchanged(db: Db, batch: Batch, target: Target) -> Batch:
+    """The batch without the rows that say nothing new about contacts who are on all of the lists.
+
+    Whoever changes such a contact from here on comes after the import, so this needs no place in its transaction; and
+    as the look-up is most of the work of a file that was imported before, it is done in two halves, side by side.
+    """
+    if batch.rows.is_empty() or not batch.compared <= set(bulk.FACE):
+        return batch
+    keys, faces = batch.rows[KEY].to_list(), batch.faces or _faces(batch.rows, batch.compared)
+    middle = len(keys) // 2
+    halves = await asyncio.gather(
+        _tell_news(db, keys[:middle], faces[:middle], batch.compared, target),
+        _tell_news(db, keys[middle:], faces[middle:], batch.compared, target),
+    )
+    rows = batch.rows.filter(pl.Series([*halves[0], *halves[1]], dtype=pl.Boolean))
+    if len(rows) == len(batch.rows):
+        return batch
+    return Batch(rows, batch.compared, None, None, len(batch.rows) - len(rows))
+
+
+async def write(conn: Conn, batch: Batch, target: Target) -> Written:
     """Raises: Taken, when somebody became known meanwhile: then begin the transaction again."""
-    if batch.rows.is_empty():
-        return Written([], 0, 0)
-    rows = batch.rows if expects_new else await _without_unchanged(conn, batch, target)
-    unchanged_count = len(batch.rows) - len(rows)
+    rows = batch.rows
     if rows.is_empty():
-        return Written([], 0, unchanged_count)
+        return Written([], 0, batch.unchanged_count)
     known = await bulk.find(conn, target.account_id, rows[KEY].to_list(), batch.compared)
     if known.email_key is None:
-        people = None if unchanged_count else batch.people
-        people = people or _people(rows, batch.compared, target)
+        people = batch.people or _people(rows, batch.compared, target)
         await _copy(conn, people)
-        return Written(people.errors, 0, unchanged_count)
+        return Written(people.errors, 0, batch.unchanged_count)
     new, old = _split(rows, known)
     errors: list[str] = []
     if not new.is_empty():
@@ -109,20 +127,21 @@ async def write(conn: Conn, batch: Batch, target: Target, *, expects_new: bool) 
         errors += people.errors
     errors += await _change_known(conn, old, known, batch.compared, target)
     unsubscribed = old.filter(pl.col("is_unsubscribed"))
-    return Written(errors, int(unsubscribed[TIMES].sum()), unchanged_count + len(old))
+    return Written(errors, int(unsubscribed[TIMES].sum()), batch.unchanged_count + len(old))
 
 
-async def _without_unchanged(conn: Conn, batch: Batch, target: Target) -> pl.DataFrame:
-    """The rows without those that say nothing new about contacts who are on all of the lists."""
-    if not batch.compared <= set(bulk.FACE):
-        return batch.rows
-    faces = batch.faces or _faces(batch.rows, batch.compared)
-    found = await bulk.find_faces(conn, target.account_id, batch.rows[KEY].to_list(), batch.compared)
-    held = dict(zip(found.face or (), found.contact_id or (), strict=True))
-    alike = [held.get(face) for face in faces]
-    contact_ids = [contact_id for contact_id in alike if contact_id is not None]
-    missing = set(await bulk.missing_on(conn, target.account_id, target.list_ids, contact_ids))
-    return batch.rows.filter(pl.Series([each is None or each in missing for each in alike], dtype=pl.Boolean))
+async def _tell_news(
+    db: Db, keys: Sequence[str], faces: Sequence[str], compared: set[str], target: Target
+) -> list[bool]:
+    """For each row whether it says anything new, or a list is missing."""
+    async with db.transaction() as conn:
+        await bulk.prepare(conn)
+        found = await bulk.find_faces(conn, target.account_id, keys, compared)
+        held = dict(zip(found.face or (), found.contact_id or (), strict=True))
+        alike = [held.get(face) for face in faces]
+        contact_ids = [contact_id for contact_id in alike if contact_id is not None]
+        missing = set(await bulk.missing_on(conn, target.account_id, target.list_ids, contact_ids))
+    return [each is None or each in missing for each in alike]
 
 
 def _faces(rows: pl.DataFrame, compared: set[str]) -> list[str]:
