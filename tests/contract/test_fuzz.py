@@ -6,6 +6,7 @@ a failure here fails again.
 
 import random
 import string
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,8 +21,8 @@ from tests.contract import operations
 from tests.support.api import Api, Reply
 from tests.support.fixtures import Account, AccountApi
 
-ROUNDS: Final = 100
-PAGE_ROUNDS: Final = 12
+ROUNDS: Final = 60
+PAGE_ROUNDS: Final = 8
 # What pages and the authorization server read, from the address or from a form.
 _FIELDS: Final = (
     "next", "login", "password", "q", "page", "view", "email_address", "reason", "List-Unsubscribe", "decision", "request", "client_id",
@@ -129,7 +130,9 @@ class Garbage:
                 return self.anything(depth + 1)
 
 
-async def test_no_garbage_gets_an_answer_of_our_fault(api: AccountApi, account: Account) -> None:
+async def test_no_garbage_gets_an_answer_of_our_fault(
+    api: AccountApi, account: Account, work: Callable[[], Awaitable[int]]
+) -> None:
     document = await operations.document(api)
     ids = {"list_id": str(account.list_id), "sender": account.email, **await operations.existing(api, account.email)}
     garbage = Garbage(20_311, document["components"]["schemas"], ids)
@@ -141,7 +144,10 @@ async def test_no_garbage_gets_an_answer_of_our_fault(api: AccountApi, account: 
             garbage.wildness = garbage.random.choice((0, 0.02, 0.2))
             answer = await _try(api, garbage, method, path, operation)
             done[operation["operationId"]] |= answer.status < 300
-    assert [] == [name for name in operations.VALID if not done[name]]  # garbage that never gets in proves nothing
+    await work()  # what got in must not break the jobs either
+    assert [] == [
+        name for name in (*operations.VALID, "import_contacts_file") if not done[name]
+    ]  # garbage that never gets in proves nothing
 
 
 async def test_raw_bytes_as_a_body_are_no_trouble_for_any_operation(api: AccountApi) -> None:
@@ -231,12 +237,14 @@ async def _try(api: AccountApi, garbage: Garbage, method: str, path: str, operat
 
 
 def _upload(garbage: Garbage) -> dict[str, Any]:
-    rows = "\n".join(",".join(garbage.text() for _ in range(3)) for _ in range(3))
-    file = (
-        garbage.random.choice(("a.csv", garbage.text() or "x")),
-        f"email,first_name,{garbage.text()}\n{rows}".encode(),
-    )
-    return {"files": {"file": file}, "data": {"list_ids": garbage.text(), garbage.text() or "x": garbage.text()}}
+    wild = garbage.random
+    heading = ["email", "first_name", "birthday_month", garbage.text()]
+    rows = [[f"{number}@example.com", *(garbage.text() for _ in heading[1:])] for number in range(3)]
+    text = "\n".join(",".join(row) for row in [heading, *rows]).encode()
+    name = garbage.text() or "x" if wild.random() < garbage.wildness else "a.csv"
+    lists = garbage.text() if wild.random() < garbage.wildness else garbage.ids["list_id"]
+    content = text if wild.random() < 0.8 else wild.randbytes(300)
+    return {"files": {"file": (name, content)}, "data": {"list_ids": lists, garbage.text() or "x": garbage.text()}}
 
 
 def _check(answer: Reply, what: str) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from everpost.accounts import throttles
 from everpost.ids import AccountId, SessionId, UserId
 from everpost.platform import config, errors, gate
 from everpost.platform.caller import Session
@@ -127,3 +128,10 @@ def test_a_proxy_is_believed_only_when_it_is_trusted(
     config.override(trusted_proxies="10.0.0.1")
     exchange = _exchange(client=client, **headers)
     assert (scheme, is_local) == (gate.scheme(exchange), gate.is_local(exchange))
+
+
+def test_the_line_that_the_proxy_added_counts_not_the_one_before_it() -> None:
+    config.override(trusted_proxies="10.0.0.1")
+    exchange = _exchange(client="10.0.0.1")
+    exchange.scope["headers"] = [(b"x-forwarded-for", b"198.51.100.7"), (b"x-forwarded-for", b"192.0.2.1")]
+    assert "192.0.2.1" == throttles.address_of(exchange.peer, exchange.request.headers)

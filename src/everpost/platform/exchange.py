@@ -13,6 +13,8 @@ from everpost.platform.caller import Caller, Session
 from everpost.platform.doors import Door
 from everpost.platform.errors import PLATFORM_AREA, Area
 
+_FORWARDED_FOR = b"x-forwarded-for"
+
 
 class Exchange:
     """The request, its door, and who sent it."""
@@ -68,7 +70,7 @@ class Exchange:
     @cached_property
     def request(self) -> Request:
         """The framework's request, for the few doors that read raw input."""
-        return Request(self.scope, self.receive)
+        return Request({**self.scope, "headers": _with_one_list(self.scope["headers"])}, self.receive)
 
     @property
     def peer(self) -> str:
@@ -82,3 +84,11 @@ class Exchange:
         path = quote(self.path.encode("utf-8", "replace"), safe="/:@!$&'()*+,;=~-._")
         query = quote(self.scope.get("query_string", b""), safe="/:@!$&'()*+,;=~-._?%")
         return path + (f"?{query}" if query else "")
+
+
+def _with_one_list(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Several X-Forwarded-For lines as one: some proxies add a line of their own after the one the client made up."""
+    forwarded = [value for name, value in headers if name == _FORWARDED_FOR]
+    if len(forwarded) < 2:
+        return headers
+    return [*(each for each in headers if each[0] != _FORWARDED_FOR), (_FORWARDED_FOR, b", ".join(forwarded))]
