@@ -71,7 +71,7 @@ class Garbage:
         return "".join(self.random.choices(string.printable + "äß€\u0301\x00", k=self.random.randint(1, 60)))
 
     def anything(self, depth: int = 0) -> Any:
-        options = [None, True, False, self.text(), self.random.choice(_NUMBERS)]
+        options: list[Any] = [None, True, False, self.text(), self.random.choice(_NUMBERS)]
         if depth < 3:
             options += [[self.anything(depth + 1)], {self.text(): self.anything(depth + 1)}, [], {}]
         return self.random.choice(options)
@@ -206,9 +206,8 @@ async def test_no_garbage_breaks_a_page(app: App, db: Db, account: Account) -> N
                 client.cookies.set("everpost_session", session)
             fields = {name: garbage.text() for name in _FIELDS if garbage.random.random() < 0.3}
             form = {**fields, "csrf_token": crypto.mac("form", f"{form_cookie}\0".encode())[:20].hex()}
-            answer = await client.request(
-                door.method, path, params=fields, **({"data": form} if door.method == "POST" else {})
-            )
+            data = form if door.method == "POST" else None
+            answer = await client.request(door.method, path, params=fields, data=data)
             assert answer.status_code < 500, (door.method, path, fields, answer.text)
 
 

@@ -28,6 +28,7 @@ def _exchange(
 ) -> Exchange:
     pairs = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
     scope = {
+        "type": "http",
         "method": method,
         "path": path,
         "query_string": query,
@@ -126,7 +127,7 @@ def test_a_proxy_is_believed_only_when_it_is_trusted(
     client: str, headers: dict[str, str], scheme: str, is_local: bool
 ) -> None:
     config.override(trusted_proxies="10.0.0.1")
-    exchange = _exchange(client=client, **headers)
+    exchange = _exchange("/", client=client, **headers)  # type: ignore[arg-type]
     assert (scheme, is_local) == (gate.scheme(exchange), gate.is_local(exchange))
 
 
