@@ -1,10 +1,13 @@
 """From an author's HTML to a mail: cleaning, styles, links, pixel, preheader, footer. Source: contract, campaigns §4."""
 
+import time
+
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from everpost.delivery import tags
 from everpost.delivery.footer import Footer
+from everpost.delivery.personalise import Personaliser
 from everpost.delivery.render import Content, LinkTooLong, render
 from tests.delivery.samples import ADDRESS, FOOTER, TOKEN, VOCABULARY, html_of, rendered, values
 
@@ -238,3 +241,35 @@ def test_a_personal_message_stands_above_the_body_as_text() -> None:
     html = tags.fill(found.html, values(firstname="Ann"))
     assert html.index("&lt;b&gt;1&lt;/b&gt;<br>[[FirstName]]") < html.index("<p>a</p>")
     assert tags.fill(found.text, values()).startswith("<b>1</b>\n[[FirstName]]\n\na")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<div>" * 60_000,
+        "<table><tr><td>" * 20_000,
+        "<a" * 150_000,
+        '<a "' * 80_000,
+        "<!--" * 80_000,
+        "<style" * 50_000,
+        "<style>" * 50_000,
+        "<frameset>" + "<frame" * 50_000,
+        "[[a" + " " * 300_000,
+        "[[a OR" + " " * 300_000,
+        "[[ENDIF]]" * 30_000,
+        "[[IF FirstName]]x[[ENDIF]]" * 12_000,
+        "".join(f'[[FirstName OR "{number}"]]' for number in range(14_000)),
+        "".join(f'<a href="http://x/{number}">' for number in range(12_000)),
+        '<a data-x="' + "[[FirstName]]" * 25_000 + '">',
+    ],
+    ids=lambda source: source[:12],
+)
+def test_no_source_keeps_a_worker_busy_for_long(source: str) -> None:
+    """Each of these took minutes, hours or the interpreter's stack with a careless pattern or a walk per level."""
+    started = time.process_time()
+    Personaliser(rendered(source), boundary=b"x")
+    assert time.process_time() - started < 15
+
+
+def test_twenty_tables_in_one_another_are_kept() -> None:
+    assert "inside" in html_of("<table><tr><td>" * 20 + "inside" + "</td></tr></table>" * 20)

@@ -28,8 +28,9 @@ class Segments:
     """A template as bytes: fixed, value, fixed, value ... fixed."""
 
     def __init__(self, template: Pieces) -> None:
-        self._tokens: list[str] = []
+        self._tokens: dict[str, int] = {}
         self._slots: list[tuple[str, Callable[[Values], bytes]]] = []
+        self._places: dict[Slot, int] = {}
         self._parts, order = self._compile(template)
         self._parts[-1] = self._parts[-1].removesuffix(SOFT_BREAK)
         self._pick = _picker(order)
@@ -68,19 +69,17 @@ class Segments:
 
     def _key(self, piece: Slot | Branch) -> tuple[bool, int]:
         """Where the value of `piece` will be: among the slots (True) or the tokens; equal pieces share a place."""
-        if isinstance(piece, Slot) and piece.position is Position.TOKEN:
-            if piece.name not in self._tokens:
-                self._tokens.append(piece.name)
-            return False, self._tokens.index(piece.name)
-        encode = _Value(piece) if isinstance(piece, Slot) else _Choice(piece)
-        # A branch or a whole URL must not take the short cut for plain values, so its name is one that no value has.
-        may_be_plain = isinstance(piece, Slot) and piece.position is not Position.WHOLE
-        entry = (piece.name if may_be_plain else "", encode)
-        for number, known in enumerate(self._slots):
-            if known == entry:
-                return True, number
-        self._slots.append(entry)
-        return True, len(self._slots) - 1
+        if isinstance(piece, Branch):
+            # No value has this name, so a branch never takes the short cut for plain values.
+            self._slots.append(("", _Choice(piece)))
+            return True, len(self._slots) - 1
+        if piece.position is Position.TOKEN:
+            return False, self._tokens.setdefault(piece.name, len(self._tokens))
+        if piece not in self._places:
+            self._places[piece] = len(self._slots)
+            # Neither must a whole URL: plain values are none.
+            self._slots.append(("" if piece.position is Position.WHOLE else piece.name, _Value(piece)))
+        return True, self._places[piece]
 
 
 class Personaliser:
@@ -126,7 +125,7 @@ class _Line:
 
 
 class _Value:
-    """Escapes and encodes the value of a slot. Equal for equal slots, so that a value is encoded once per message."""
+    """Escapes and encodes the value of a slot."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
@@ -138,12 +137,6 @@ class _Value:
         if self._is_text and len(value) <= _LONGEST and _NEEDS_NOTHING.fullmatch(value):
             return value.encode()
         return quoted_printable.encode_value(tags.written(value, slot.fallback, slot.position))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Value) and self._slot == other._slot
-
-    def __hash__(self) -> int:
-        return hash(self._slot)
 
 
 class _Choice:

@@ -64,14 +64,15 @@ _PIXEL_IMAGE = (
     ' style="height:1px!important;width:1px!important;border:0!important;margin:0!important;padding:0!important">'
 )
 _URL_ATTRIBUTES = frozenset(["href", "src", "background", "cite", "action", "poster"])
-_STYLE_SHEET = re.compile(r"<style\b.*?</style\s*>", re.IGNORECASE | re.DOTALL)
-# Markup (comments, raw text, tags), so that what lies between is text.
+_STYLE_SHEET = re.compile(r"<style\b.*?(?:</style\b|\Z)", re.IGNORECASE | re.DOTALL)
+# Markup (comments, raw text, tags), so that what lies between is text. What is not closed ends at the end, and no tag
+# holds a "<", so that a source of nothing but beginnings is not searched to its end from each of them.
 _MARKUP = re.compile(
-    r"<!--.*?-->|<(title|textarea|style)\b.*?</\1\s*>|<[a-zA-Z/!?](?:\"[^\"]*\"|'[^']*'|[^>\"'])*>",
+    r"<!--.*?(?:-->|\Z)|<(title|textarea|style)\b.*?(?:</\1\b|\Z)|<[a-zA-Z/!?](?:\"[^\"<]*\"|'[^'<]*'|[^<>\"'])*+>",
     re.DOTALL | re.IGNORECASE,
 )
 _EMPTY_LINES = re.compile(r"(?: *\n){3,}")
-_FRAMES = re.compile(r"</?frame(?:set)?\b[^>]*>", re.IGNORECASE)
+_FRAMES = re.compile(r"</?frame(?:set)?\b[^<>]*>", re.IGNORECASE)
 _DOCUMENT = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
 _INLINER = css_inline.CSSInliner(
     keep_link_tags=True, load_remote_stylesheets=False, remove_inlined_selectors=True, preallocate_node_capacity=512
@@ -109,9 +110,13 @@ class _Links:
     """The links of a message in order of appearance; equal ones share a number."""
 
     def __init__(self, marked: Marked, vocabulary: Vocabulary) -> None:
-        self.urls: list[str] = []
+        self._numbers: dict[str, int] = {}
         self._marked = marked
         self._vocabulary = vocabulary
+
+    @property
+    def urls(self) -> list[str]:
+        return list(self._numbers)
 
     def read(self, node: LexborNode, *, is_tracked: bool) -> None:
         """Check the link of `node`, and point it to our counter when it is one that is counted. Raises: LinkTooLong."""
@@ -128,9 +133,7 @@ class _Links:
             node.attrs["href"] = _system_mark(self._marked, f"$click:{self._number(authored)}", Position.WHOLE)
 
     def _number(self, authored: str) -> int:
-        if authored not in self.urls:
-            self.urls.append(authored)
-        return self.urls.index(authored)
+        return self._numbers.setdefault(authored, len(self._numbers))
 
     def _is_counted(self, url: str) -> bool:
         """Links to the web, but none that leads to a page of the recipient's own."""
@@ -157,22 +160,13 @@ def _tree(marked: Marked) -> LexborHTMLParser:
     source = _STYLE_SHEET.sub(lambda found: tags.placed(found[0], Position.CSS), marked.text)
     parts, last = [], 0
     for found in _MARKUP.finditer(source):
-        parts += [_conditions(source[last : found.start()], marked.tags), found[0]]
+        parts += [tags.commented(source[last : found.start()], marked.tags), found[0]]
         last = found.end()
-    source = "".join([*parts, _conditions(source[last:], marked.tags)])
+    source = "".join([*parts, tags.commented(source[last:], marked.tags)])
     if not _DOCUMENT.search(source):
         source = f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>{source}</body></html>'
     tree = LexborHTMLParser(source)
     return tree if tree.body is not None else LexborHTMLParser(_FRAMES.sub("", source))
-
-
-def _conditions(source: str, found: list[Tag]) -> str:
-    for number in tags.numbers(source):
-        if found[number].kind != "value":
-            marker = tags.marker(number)
-            commented = f"<!--{tags.OPEN_MARK}{number}i{tags.CLOSE_MARK}-->"
-            source = source.replace(marker, commented)
-    return source
 
 
 def _place(tree: LexborHTMLParser, marked: Marked, vocabulary: Vocabulary) -> None:

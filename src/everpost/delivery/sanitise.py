@@ -9,6 +9,8 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from everpost.delivery.tags import OPEN_MARK
+
 # Removed with all they hold. Besides what runs or loads: elements whose content one parser reads as text and another as
 # markup (noembed, xmp, svg, math ...), the way by which a harmless attribute becomes an element.
 _REMOVED = (
@@ -38,12 +40,15 @@ _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]")
 _RUNS = re.compile(
     r"(?:javascript|vbscript|livescript|mocha|data(?!:image/(?:png|gif|jpe?g|webp|bmp)[;,])):", re.IGNORECASE
 )
-# A scheme that some tag decides is nobody's scheme.
-_UNKNOWN_SCHEME = re.compile(r"[^:/?#]*[\ufdd0-\ufdd1][^:/?#]*:")
+_SCHEME = re.compile(r"([^:/?#]*):")
+# Deeper documents than any mail are cut off: programs that read them call themselves once per level.
+_MAX_DEPTH = 150
 
 
 def clean(tree: LexborHTMLParser) -> None:
     """Take out of `tree` what runs, loads or sends: elements, event handlers, scripts in URLs."""
+    if tree.root is not None:
+        _cut_depths(tree.root)
     tree.unwrap_tags(_UNWRAPPED)
     for node in tree.css(_REMOVED):
         node.decompose()
@@ -64,4 +69,24 @@ def _is_refused(name: str, value: str) -> bool:
     if name not in _URL_ATTRIBUTES:
         return False
     url = _BLANKS.sub("", value)
-    return bool(_RUNS.match(url) or _UNKNOWN_SCHEME.match(url))
+    scheme = _SCHEME.match(url)
+    # A scheme that some tag decides is nobody's scheme.
+    return bool(_RUNS.match(url)) or (scheme is not None and OPEN_MARK in scheme[1])
+
+
+def _cut_depths(root: LexborNode) -> None:
+    """Remove what is nested too deep."""
+    node: LexborNode | None = root.first_child
+    depth = 1
+    while node is not None:
+        if depth >= _MAX_DEPTH:
+            while (child := node.first_child) is not None:
+                child.decompose()
+        if node.first_child is not None:
+            node, depth = node.first_child, depth + 1
+            continue
+        while node is not None and node.next is None:
+            node, depth = node.parent, depth - 1
+            if depth <= 0:
+                return
+        node = node.next if node is not None else None

@@ -66,12 +66,15 @@ class Tag(Struct, frozen=True):
 
 
 _QUOTE = r'(?:"|&quot;|&\#34;|&\#[xX]22;|[“”„‟]|&[lrb]dquo;)'
+# Every repetition has a limit: sources are long, and a pattern that tries all ways through them takes hours.
 _TAG = re.compile(
-    rf"""\[\[\s*(?:
+    rf"""\[\[\s{{0,20}}(?:
         (?P<endif>ENDIF)
-      | IF\s+(?P<if>[a-z][\w\-. ]*?)(?:\s+IS\s+{_QUOTE}(?P<equals>(?:(?!{_QUOTE}|\]\]).)*){_QUOTE})?
-      | (?P<name>[a-z][\w\-. ]*?)(?:\s+OR\s+{_QUOTE}(?P<fallback>(?:(?!{_QUOTE}|\]\]).)*){_QUOTE})?
-    )\s*\]\]""",
+      | IF\s{{1,20}}(?P<if>[a-z][\w\-. ]{{0,100}}?)
+        (?:\s{{1,20}}IS\s{{1,20}}{_QUOTE}(?P<equals>(?:(?!{_QUOTE}|\]\]).){{0,1000}}){_QUOTE})?
+      | (?P<name>[a-z][\w\-. ]{{0,100}}?)
+        (?:\s{{1,20}}OR\s{{1,20}}{_QUOTE}(?P<fallback>(?:(?!{_QUOTE}|\]\]).){{0,1000}}){_QUOTE})?
+    )\s{{0,20}}\]\]""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ALIASES = {"unsubscribelink": "unsubscribe"}
@@ -131,6 +134,16 @@ def placed_url(url: str, found: list[Tag], constants: Mapping[str, str]) -> str:
     is_site = is_web(constants.get(found[int(leader[1] or leader[2])].name, ""))
     start = placed(leader[0], Position.WHOLE if is_site else Position.PART)
     return start + placed(url[leader.end() :], Position.PART)
+
+
+def commented(text: str, tags: list[Tag]) -> str:
+    """`text` with the markers of IF and ENDIF inside comments."""
+
+    def comment(found: re.Match[str]) -> str:
+        number = int(found[1] or found[2])
+        return found[0] if tags[number].kind == "value" else f"<!--{OPEN_MARK}{number}i{CLOSE_MARK}-->"
+
+    return _MARKER.sub(comment, text)
 
 
 def without(text: str, unwanted: set[int]) -> str:
@@ -241,10 +254,18 @@ def _read(found: re.Match[str], *, is_html: bool) -> Tag:
 def _unmark_strays(marked: Marked) -> None:
     """Give an ENDIF without its IF back to the text: it belongs to an IF about a name unknown here."""
     is_open = False
+    strays = set()
     for number, tag in enumerate(marked.tags):
         if tag.kind == "endif" and not is_open:
-            marked.text = marked.text.replace(marker(number), tag.source)
+            strays.add(number)
         is_open = tag.kind == "if" or (is_open and tag.kind != "endif")
+
+    def give_back(found: re.Match[str]) -> str:
+        number = int(found[1] or found[2])
+        return marked.tags[number].source if number in strays else found[0]
+
+    if strays:
+        marked.text = _MARKER.sub(give_back, marked.text)
 
 
 def _add_text(result: list[Piece], text: str) -> None:
