@@ -23,5 +23,6 @@ def test_each_fact_is_listed_with_its_publishers_and_jobs(tmp_path: Path) -> Non
     worker.load_jobs()
     for fact, jobs in events.subscribers.items():
         listed = printed.partition(f"{fact}\n")[2].partition("\n\n")[0]
-        for job in jobs:
+        # Other tests may have subscribed in this process, too.
+        for job in (each for each in jobs if each.function.__module__.startswith("everpost.")):
             assert f"{job.function.__module__.replace('.', '/')}.py:" in listed
