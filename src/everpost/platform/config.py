@@ -66,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     smtp_connections: Annotated[int, Meta(ge=1, le=100, description="Connections one worker keeps to the relay.")] = 4
     mail_from: Annotated[str, Meta(description="Sender of the instance's own mails.")] = "everpost@localhost"
     sending_domain: Annotated[str | None, Meta(description="Domain in Message-ID and List-ID.")] = None
-    bounce_domain: Annotated[str | None, Meta(description="Domain that receives bounces.")] = None
+    bounce_domain: Annotated[str | None, Meta(description="Domain in return paths; nothing receives there yet.")] = None
     dkim_domain: Annotated[str | None, Meta(description="Domain that signs outgoing campaign mail.")] = None
     dkim_selector: Annotated[str | None, Meta(description="Selector of the DKIM key.")] = None
     dkim_key_file: Annotated[Path | None, Meta(description="PEM file with the RSA key.")] = None
