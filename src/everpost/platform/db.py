@@ -49,7 +49,8 @@ else:
 Row = TypeVar("Row")
 
 Taken = asyncpg.UniqueViolationError
-TableTaken = asyncpg.DuplicateTableError
+# A table of this name, or the row type that comes with one.
+TableTaken = (asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError)
 LockTimeout = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 Unreachable = (
     asyncpg.PostgresConnectionError,

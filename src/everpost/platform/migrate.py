@@ -96,7 +96,7 @@ async def execute(conn: Conn, sql: str) -> None:
 
 async def _make_ledger(conn: Conn) -> None:
     """IF NOT EXISTS looks and then creates: of two nodes on an empty database one may find the name taken."""
-    with contextlib.suppress(db.Taken, db.TableTaken):
+    with contextlib.suppress(db.Taken, *db.TableTaken):
         await db.run(conn, _LEDGER)
 
 
