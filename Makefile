@@ -55,7 +55,7 @@ check-imports: $(READY)
 	$(BIN)/lint-imports
 
 check-architecture: $(READY)
-	$(BIN)/pytest tests/architecture
+	$(BIN)/pytest tests/architecture tests/contract/test_promised.py
 
 fix: $(READY)
 	$(BIN)/ruff check --fix .
