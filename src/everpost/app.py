@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from everpost.accounts import sessions
 from everpost.delivery import targets
-from everpost.oauth import tokens
+from everpost.oauth import scopes, tokens
 from everpost.platform import config, logs, rate_limits
 from everpost.platform.db import Db, connect
 from everpost.platform.http import App, Door
-from everpost.platform.openapi import document_doors
+from everpost.platform.openapi import About, document_doors
 from everpost.tracking import public as tracking_public
 
 # Every module with doors; each offers `doors` (API), `open_doors` (programs without a token) or `pages` (people).
@@ -34,6 +34,12 @@ DOOR_MODULES: Final = (
 # A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
 _WAIT_SECONDS: Final = 5
 _STATEMENT_SECONDS: Final = 30
+ABOUT: Final = About(
+    "everpost API",
+    "Contacts, lists, imports, email campaigns and their reports. Wire-compatible with the Constant Contact V3 API; "
+    "everpost is independent of it.",
+    scopes.MEANINGS,
+)
 _KINDS: Final = ("doors", "open_doors", "pages")
 
 
@@ -44,7 +50,7 @@ def create() -> App:
     counting = _Counting()
     doors = all_doors()
     return App(
-        [*doors, *document_doors(doors)],
+        [*doors, *document_doors(doors, ABOUT)],
         open_database=_open_database,
         read_caller=tokens.read_caller,
         find_session=sessions.find,

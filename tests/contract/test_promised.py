@@ -25,7 +25,7 @@ def _promised() -> set[tuple[str, str]]:
 
 def _served() -> set[tuple[str, str]]:
     doors = web.all_doors()
-    doors += openapi.document_doors(doors)
+    doors += openapi.document_doors(doors, web.ABOUT)
     return {(door.method, door.path) for door in doors if door.path.startswith("/v3")}
 
 
@@ -34,11 +34,11 @@ def test_every_promised_route_is_served_and_no_other() -> None:
 
 
 def test_the_document_of_everything_served_is_valid(settings: Settings) -> None:
-    validate(openapi.document(web.all_doors()))
+    validate(openapi.document(web.all_doors(), web.ABOUT))
 
 
 def test_it_is_valid_swagger_too(settings: Settings) -> None:
-    converted = swagger.convert(openapi.document(web.all_doors()))
+    converted = swagger.convert(openapi.document(web.all_doors(), web.ABOUT))
     OpenAPIV2SpecValidator(converted).validate()
 
 
@@ -53,7 +53,7 @@ async def test_the_documents_are_answered_without_a_token(api: AccountApi) -> No
 
 
 def test_every_door_has_a_summary_for_people(settings: Settings) -> None:
-    paths = openapi.document(web.all_doors())["paths"]
+    paths = openapi.document(web.all_doors(), web.ABOUT)["paths"]
     silent = [
         f"{method} {path}" for path, each in paths.items() for method, door in each.items() if not door["summary"]
     ]
@@ -61,7 +61,7 @@ def test_every_door_has_a_summary_for_people(settings: Settings) -> None:
 
 
 def test_operations_have_names_of_their_own(settings: Settings) -> None:
-    paths = openapi.document(web.all_doors())["paths"]
+    paths = openapi.document(web.all_doors(), web.ABOUT)["paths"]
     names = [door["operationId"] for each in paths.values() for door in each.values()]
     assert sorted(set(names)) == sorted(names)
 

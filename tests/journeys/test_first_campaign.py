@@ -101,6 +101,7 @@ def _read_and_react(story: Story, smtp: SmtpServer) -> None:
             assert "image/gif" == inbox.get(path_of(pixel)).headers["content-type"]
             if number < 2:
                 link = next(each for each in links_of(html) if "/c/" in each)
+                assert f"({link})" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
                 target = inbox.get(path_of(link))
                 assert target.status_code == 302
                 assert target.headers["location"].startswith("https://harborlane.example/new?ref=mail&who=")

@@ -44,20 +44,6 @@ async def require_lists(conn: Conn, account_id: AccountId, given: Iterable[ListI
     return list_ids
 
 
-async def of_contact(conn: Conn, account_id: AccountId, contact_id: ContactId) -> list[ListId]:
-    """The lists of one contact, in the order it joined them."""
-    found = await many(
-        conn,
-        UUID,
-        """SELECT list_id FROM list_memberships
-            WHERE account_id = :account_id AND contact_id = :contact_id
-            ORDER BY created_at, list_id""",
-        account_id=account_id,
-        contact_id=contact_id,
-    )
-    return [ListId(list_id) for list_id in found]
-
-
 async def of_contacts(
     conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]
 ) -> dict[ContactId, list[ListId]]:

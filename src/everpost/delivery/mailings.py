@@ -96,15 +96,6 @@ async def add_members(conn: Conn, account_id: AccountId, mailing_id: MailingId, 
     return added
 
 
-async def add_contacts(
-    conn: Conn, account_id: AccountId, mailing_id: MailingId, contact_ids: Collection[ContactId]
-) -> int:
-    """Add those of these contacts who are mailable and never got the activity; returns how many were added."""
-    added = await _add_contacts(conn, account_id, mailing_id, list(contact_ids), clock.now())
-    await _count(conn, account_id, mailing_id, added)
-    return added
-
-
 async def find(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Mailing | None:
     return await one(
         conn,
@@ -250,27 +241,6 @@ async def _add_members(
         account_id=account_id,
         mailing_id=mailing_id,
         list_ids=list_ids,
-        now=now,
-    )
-
-
-async def _add_contacts(
-    conn: Conn, account_id: AccountId, mailing_id: MailingId, contact_ids: list[ContactId], now: datetime
-) -> int:
-    return await run(
-        conn,
-        """
-        INSERT INTO outbox (account_id, campaign_activity_id, contact_id, mailing_id, state, next_attempt_at)
-        SELECT mailing.account_id, mailing.campaign_activity_id, contact.contact_id, mailing.mailing_id, 'queued', :now
-          FROM mailings AS mailing
-          JOIN contacts AS contact ON contact.account_id = mailing.account_id
-         WHERE mailing.account_id = :account_id AND mailing.mailing_id = :mailing_id AND mailing.state = 'open'
-           AND contact.account_id = :account_id AND contact.contact_id = ANY (:contact_ids) AND contact.is_mailable
-         ORDER BY contact.contact_id
-            ON CONFLICT (account_id, campaign_activity_id, contact_id) DO NOTHING""",
-        account_id=account_id,
-        mailing_id=mailing_id,
-        contact_ids=contact_ids,
         now=now,
     )
 

@@ -42,10 +42,6 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
     platform_keys: Mapping[str, str] = msgspec.field(default_factory=dict)  # kind → key, where not the bare kind
     platform_texts: Mapping[str, str] = msgspec.field(default_factory=dict)
 
-    @property
-    def too_large_key(self) -> str:
-        return f"{self.prefix}.payload_too_large"
-
 
 class ApiError(Exception):
     """An answer other than success. Without a key of its own it takes the area's."""

@@ -4,7 +4,7 @@ Summaries and descriptions are the doors' docstrings, members are the Structs' f
 document cannot drift from what is served. It is built once per process and answered as JSON or YAML.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final, get_args, get_type_hints
 from uuid import UUID
@@ -21,18 +21,6 @@ from everpost.platform.pages import Html
 from everpost.platform.paging import PageQuery
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-_TITLE: Final = "everpost API"
-_ABOUT: Final = (
-    "Contacts, lists, imports, email campaigns and their reports. Wire-compatible with the Constant Contact V3 API; "
-    "everpost is independent of it."
-)
-_SCOPES: Final = {
-    "account_read": "Read the account's data.",
-    "account_update": "Change the account's data.",
-    "contact_data": "Read and change contacts, lists, tags, custom fields and bulk activities.",
-    "campaign_data": "Read and change email campaigns, and read their reports.",
-    "offline_access": "Stay connected through a refresh token.",
-}
 _ARRAY_ERRORS: Final = {
     "400": "The request is not valid; every problem is named.",
     "404": "Nothing has this id.",
@@ -49,6 +37,14 @@ _OBJECT_ERRORS: Final = {
 }
 
 
+class About(msgspec.Struct, frozen=True):
+    """What the document says of the whole, which only those above the platform know."""
+
+    title: str
+    description: str
+    scopes: Mapping[str, str]
+
+
 class ErrorElement(msgspec.Struct):
     """One error: programs match the key, people read the message."""
 
@@ -56,7 +52,7 @@ class ErrorElement(msgspec.Struct):
     error_message: str
 
 
-def document(doors: Iterable[Door]) -> dict[str, Any]:
+def document(doors: Iterable[Door], about: About) -> dict[str, Any]:
     """The whole document as plain data."""
     shown = [door for door in doors if door.kind == "api" and not door.hidden and door.path.startswith("/v3/")]
     schemas = _Schemas([kind for door in shown for kind in _kinds(door)])
@@ -65,25 +61,25 @@ def document(doors: Iterable[Door]) -> dict[str, Any]:
         paths.setdefault(door.path.removeprefix("/v3"), {})[door.method.lower()] = _operation(door, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": _TITLE, "version": __version__, "description": _ABOUT},
+        "info": {"title": about.title, "version": __version__, "description": about.description},
         "servers": [{"url": f"{config.current().api_origin}/v3"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(door.tag for door in shown)],
         "paths": paths,
         "components": {
             "schemas": {**schemas.components, "Errors": _errors_schema()},
-            "securitySchemes": {"oauth2": _security()},
+            "securitySchemes": {"oauth2": _security(about)},
             "responses": _error_responses(),
         },
     }
 
 
-def document_doors(doors: Iterable[Door]) -> list[Door]:
+def document_doors(doors: Iterable[Door], about: About) -> list[Door]:
     """The doors that answer the document, as OpenAPI 3.1 and as Swagger 2.0, in JSON and YAML."""
     listed = list(doors)
 
     @cache
     def built() -> dict[str, Any]:
-        return document(listed)
+        return document(listed, about)
 
     async def answer_json() -> Answer:
         """This document as JSON."""
@@ -259,7 +255,7 @@ def _errors_schema() -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/ErrorElement"}}
 
 
-def _security() -> dict[str, Any]:
+def _security(about: About) -> dict[str, Any]:
     base = f"{config.current().auth_origin}/oauth2/default/v1"
-    flow = {"authorizationUrl": f"{base}/authorize", "tokenUrl": f"{base}/token", "scopes": _SCOPES}
+    flow = {"authorizationUrl": f"{base}/authorize", "tokenUrl": f"{base}/token", "scopes": dict(about.scopes)}
     return {"type": "oauth2", "flows": {"authorizationCode": flow}}
