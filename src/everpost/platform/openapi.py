@@ -20,6 +20,7 @@ from everpost.platform.errors import PLATFORM_AREA
 from everpost.platform.pages import Html
 from everpost.platform.paging import PageQuery
 
+_YAML: Final = "application/yaml"
 _REFERENCE: Final = "#/components/schemas/{name}"
 _ARRAY_ERRORS: Final = {
     "400": "The request is not valid; every problem is named.",
@@ -78,24 +79,27 @@ def document_doors(doors: Iterable[Door], about: About) -> list[Door]:
     listed = list(doors)
 
     @cache
-    def built() -> dict[str, Any]:
-        return document(listed, about)
+    def written(name: str) -> bytes:
+        # Once per process: as YAML it takes long enough to hold up everybody else, and anybody may ask for it.
+        content = document(listed, about)
+        content = swagger.convert(content) if name.startswith("swagger") else content
+        return _yaml(content) if name.endswith("yaml") else msgspec.json.encode(content)
 
     async def answer_json() -> Answer:
         """This document as JSON."""
-        return Answer(built())
+        return Answer(written("openapi.json"))
 
     async def answer_yaml() -> Answer:
         """This document as YAML."""
-        return _yaml(built())
+        return Answer(written("openapi.yaml"), media_type=_YAML)
 
     async def answer_swagger_json() -> Answer:
         """This document as Swagger 2.0, in JSON."""
-        return Answer(swagger.convert(built()))
+        return Answer(written("swagger.json"))
 
     async def answer_swagger_yaml() -> Answer:
         """This document as Swagger 2.0, in YAML."""
-        return _yaml(swagger.convert(built()))
+        return Answer(written("swagger.yaml"), media_type=_YAML)
 
     return [
         Door("GET", "/v3/openapi.json", answer_json, "open", PLATFORM_AREA),
@@ -105,9 +109,8 @@ def document_doors(doors: Iterable[Door], about: About) -> list[Door]:
     ]
 
 
-def _yaml(content: dict[str, Any]) -> Answer:
-    text = yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True)
-    return Answer(text.encode(), media_type="application/yaml")
+def _yaml(content: dict[str, Any]) -> bytes:
+    return yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True, encoding="utf-8")
 
 
 class _Plain(yaml.SafeDumper):
