@@ -10,7 +10,7 @@ import pytest
 from everpost.accounts import accounts
 from everpost.campaigns import sending
 from everpost.ids import CampaignId
-from everpost.platform.db import one, run
+from everpost.platform.db import LockTimeout, connect, one, run
 from tests.campaigns.conftest import parsed
 
 
@@ -361,3 +361,23 @@ async def test_a_run_that_breaks_ends_as_an_error(
     assert (entry["send_status"], entry["count"], entry["reason_code"]) == ("ERRORED", 0, 1)
     assert (await api.get(campaign.path)).body["current_status"] == "Error"
     assert await mailbox() == []
+
+
+async def test_a_run_that_others_hold_up_is_tried_again_and_is_no_error(
+    api: Any, account: Any, list_id: str, db: Any, settings: Any, new_campaign: Any, new_contact: Any, work: Any
+) -> None:
+    await new_contact("ann@example.com")
+    campaign = await new_campaign(lists=[list_id])
+    await api.post(campaign.schedules, {"scheduled_date": "0"})
+    impatient = await connect(f"{settings.database_url}&lock_timeout=100", size=2)
+    try:
+        async with db.transaction() as conn:
+            await run(conn, "LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(LockTimeout):
+                await sending.send(impatient, account.account_id, CampaignId(UUID(campaign.campaign_id)))
+    finally:
+        await impatient.close()
+    assert (await api.get(campaign.path)).body["current_status"] == "Executing"
+    await work()
+    (entry,) = (await api.get(f"{campaign.activity}/send_history")).body
+    assert (entry["send_status"], entry["count"], entry["reason_code"]) == ("COMPLETED", 1, 0)

@@ -28,7 +28,7 @@ from everpost.delivery.mailings import NewMailing
 from everpost.delivery.render import LinkTooLong
 from everpost.ids import AccountId, CampaignId
 from everpost.platform import clock, logs
-from everpost.platform.db import Conn, Db, Unreachable, one, savepoint
+from everpost.platform.db import Conn, Db, is_outage, one, savepoint
 from everpost.platform.jobs import job
 
 log: Final = logs.get(__name__)
@@ -50,9 +50,9 @@ async def send(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None:
     try:
         async with db.transaction() as conn:
             await _send(conn, account_id, campaign_id, clock.now())
-    except Unreachable:
-        raise  # nothing is lost: the queue runs the job again
-    except Exception:
+    except Exception as error:
+        if is_outage(error):
+            raise  # nothing is lost: the queue runs the job again
         # Whatever this is would fail again and leave the campaign EXECUTING for ever; as an ERROR it can be repaired.
         log.exception("campaign failed", account_id=str(account_id), campaign_id=str(campaign_id))
         async with db.transaction() as conn:
