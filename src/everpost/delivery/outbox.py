@@ -30,7 +30,7 @@ from everpost.delivery.smtp import ConnectionFailed, Outcome, Stage, Verdict
 from everpost.delivery.submission import Carrier
 from everpost.ids import AccountId, ContactId, MailingId, new_id
 from everpost.platform import clock, config, logs
-from everpost.platform.db import Conn, Db, Unreachable, many, one, run
+from everpost.platform.db import Conn, Db, is_outage, many, one, run
 from everpost.platform.events import publish
 from everpost.platform.jobs import every, job
 from everpost.tracking import tokens
@@ -161,9 +161,9 @@ class _Shift:
         for pause in (1, 2, 4, 8, 16):
             try:
                 return await self._turn_once(hand, done)
-            except Unreachable:
+            except Exception as error:
                 # Outcomes that are not written down become unknown, so a database that restarts is waited for.
-                if done is None:
+                if done is None or not is_outage(error):
                     raise
                 await asyncio.sleep(pause)
         return await self._turn_once(hand, done)
@@ -242,9 +242,12 @@ class _Shift:
         """A server may take minutes for a message; the claim must not look dead meanwhile."""
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-            with contextlib.suppress(*Unreachable):
+            try:
                 async with self._db.transaction() as conn:
                     await claims.keep(conn, self._account_id, sorted(self._claims), now=clock.now())
+            except Exception as error:
+                if not is_outage(error):
+                    raise
 
 
 def signer() -> Signer | None:
