@@ -1,8 +1,9 @@
 """Programs that may ask for access: their kind, their secret, and where they may be sent.
 
-Rules: a `web` app has a secret and must prove it; a `pkce` app has none. The secret is encrypted, not hashed, because
-webhook signatures will need it; it is told once. A deactivated app gets 403 everywhere, a deleted one 401.
-Source: contract, auth.md §2, §4, §16, portal.md §5.2.
+Rules: a `web` app has a secret and must prove it; a `pkce` or `device` app has none. The secret is encrypted, not
+hashed, because webhook signatures will need it; it is told once. A deactivated app gets 403 everywhere, a deleted one
+401. What a developer sees and changes of an app is in `registrations`.
+Source: contract, auth.md §2, §4, §16, portal.md §5.2, §6.
 """
 
 import re
@@ -15,9 +16,9 @@ from uuid import UUID
 import msgspec
 
 from everpost.accounts import audit
-from everpost.ids import AccountId, AppId, new_id
+from everpost.ids import AccountId, AppId, UserId, new_id
 from everpost.oauth import redirect_uris
-from everpost.platform import clock, crypto
+from everpost.platform import clock, config, crypto
 from everpost.platform.db import Conn, one, run
 from everpost.platform.errors import Invalid, NotFound
 
@@ -25,13 +26,17 @@ Kind: TypeAlias = Literal["web", "pkce", "device"]
 RefreshTokenType: TypeAlias = Literal["rotating", "long_lived"]
 
 COMMAND_LINE: Final = "command_line"
+REFERENCE: Final = "reference"
+REFERENCE_CALLBACK: Final = "/portal/reference/callback"
+
+LONGEST_NAME: Final = 100
 
 _PURPOSE: Final = "app-secret"
 _RESERVED: Final = re.compile(r"constant\s*contact", re.IGNORECASE)
 
 
 class BadAppName(Invalid):
-    """name must have 1 to 100 characters and must not contain "Constant Contact"."""
+    """name does not have a valid value"""
 
 
 class App(msgspec.Struct, frozen=True):
@@ -47,10 +52,16 @@ class App(msgspec.Struct, frozen=True):
     state: str
     redirect_uris: list[str]
     built_in: str | None
+    account_id: AccountId | None
+    is_public: bool
 
     @property
     def is_confidential(self) -> bool:
         return self.kind == "web"
+
+    def is_open_to(self, account_id: AccountId) -> bool:
+        """Whether people of this account may allow it."""
+        return self.is_public or account_id == self.account_id
 
 
 class NewApp(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +72,8 @@ class NewApp(msgspec.Struct, frozen=True, kw_only=True):
     redirect_uris: Sequence[str] = ()
     refresh_token_type: RefreshTokenType = "rotating"
     account_id: AccountId | None = None
+    developer_id: UserId | None = None
+    is_approved: bool = True
 
 
 class CreatedApp(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,13 +88,38 @@ class CreatedApp(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def create(conn: Conn, new: NewApp) -> CreatedApp:
-    """Raises: BadAppName, BadRedirectUri."""
-    _check_name(new.name)
-    uris = redirect_uris.check(new.redirect_uris or [redirect_uris.DEFAULT], may_be_private=new.kind == "pkce")
-    client_id = AppId(new_id())
-    await _insert(conn, client_id, new, uris, clock.now())
+    """An app of the operator, with its secret at once. Raises: BadAppName, BadRedirectUri."""
+    client_id = await add(conn, new)
     secret = await renew_secret(conn, client_id) if new.kind == "web" else None
-    return CreatedApp(client_id, new.name, new.kind, new.refresh_token_type, uris, secret)
+    app = await get(conn, client_id)
+    return CreatedApp(client_id, app.name, app.kind, app.refresh_token_type, app.redirect_uris, secret)
+
+
+async def add(conn: Conn, new: NewApp) -> AppId:
+    """An app without a secret. Raises: BadAppName, BadRedirectUri, Taken (the developer's name for another)."""
+    objection = objection_to_name("name", new.name.strip())
+    if objection is not None:
+        raise BadAppName(objection)
+    uris = new.redirect_uris or ([] if new.kind == "device" else [redirect_uris.DEFAULT])
+    client_id = AppId(new_id())
+    await _insert(conn, client_id, new, checked_redirect_uris(new.kind, uris), clock.now())
+    return client_id
+
+
+def objection_to_name(member: str, name: str) -> str | None:
+    """Why an app cannot have this name, or None."""
+    if not name:
+        return f"{member} is required."
+    if len(name) > LONGEST_NAME:
+        return f"{member} must not be longer than {LONGEST_NAME} characters."
+    return f'{member} must not contain "Constant Contact".' if _RESERVED.search(name) else None
+
+
+def checked_redirect_uris(kind: str, uris: Sequence[str]) -> list[str]:
+    """The URIs that an app of this kind may register. Raises: BadRedirectUri."""
+    if kind == "device" and uris:
+        raise redirect_uris.BadRedirectUri(number=0, uri=uris[0], reason="devices are not sent anywhere")
+    return redirect_uris.check(uris, may_be_private=kind == "pkce")
 
 
 async def renew_secret(conn: Conn, client_id: AppId) -> str:
@@ -93,6 +131,19 @@ async def renew_secret(conn: Conn, client_id: AppId) -> str:
     return secret
 
 
+async def forget_secret(conn: Conn, client_id: AppId) -> None:
+    """The app cannot prove itself until it gets another."""
+    await run(
+        conn,
+        """
+        UPDATE apps SET sealed_secret = NULL, secret_created_at = NULL, updated_at = :now
+         WHERE client_id = :client_id""",
+        client_id=client_id,
+        now=clock.now(),
+    )
+    await audit.append(conn, "app.secret_revoked", client_id=client_id)
+
+
 async def find(conn: Conn, client_id: AppId) -> App | None:
     """The app, unless it is deleted."""
     return await one(
@@ -100,7 +151,7 @@ async def find(conn: Conn, client_id: AppId) -> App | None:
         App,
         """
         SELECT client_id, name, public_name, description, logo_url, kind, refresh_token_type, state, redirect_uris,
-               built_in
+               built_in, account_id, visibility = 'public' AND is_approved AS is_public
           FROM apps
          WHERE client_id = :client_id AND state <> 'deleted'""",
         client_id=client_id,
@@ -145,48 +196,95 @@ async def set_refresh_token_type(conn: Conn, client_id: AppId, wanted: RefreshTo
     )
 
 
+async def approve(conn: Conn, client_id: AppId) -> None:
+    """The operator lets it be public, if its developer wants that. Raises: NotFound."""
+    await get(conn, client_id)
+    await run(conn, "UPDATE apps SET is_approved = true WHERE client_id = :client_id", client_id=client_id)
+    await audit.append(conn, "app.approved", client_id=client_id)
+
+
+async def limit(conn: Conn, client_id: AppId, *, per_second: int | None, per_day: int | None) -> None:
+    """Request limits of its own; None follows the settings, 0 is none. Raises: NotFound."""
+    await get(conn, client_id)
+    await run(
+        conn,
+        """
+        UPDATE apps SET rate_per_second = :per_second, rate_per_day = :per_day, updated_at = :now
+         WHERE client_id = :client_id""",
+        client_id=client_id,
+        per_second=per_second,
+        per_day=per_day,
+        now=clock.now(),
+    )
+
+
 async def command_line(conn: Conn) -> App:
     """The built-in app behind `everpost token`, made when it is first needed."""
-    await _insert_built_in(conn, AppId(new_id()), COMMAND_LINE, "everpost command line", clock.now())
-    client_id = await one(conn, UUID, "SELECT client_id FROM apps WHERE built_in = :name", name=COMMAND_LINE)
+    return await _built_in(conn, COMMAND_LINE, "everpost command line", [])
+
+
+async def reference(conn: Conn) -> App:
+    """The built-in app behind the API reference. Its redirect URI follows the server's own address."""
+    callback = config.current().auth_origin + REFERENCE_CALLBACK
+    app = await _built_in(conn, REFERENCE, "everpost API reference", [callback])
+    if app.redirect_uris == [callback]:
+        return app
+    await _move(conn, app.client_id, [callback], clock.now())
+    return await get(conn, app.client_id)
+
+
+async def _built_in(conn: Conn, built_in: str, name: str, uris: list[str]) -> App:
+    await _insert_built_in(conn, AppId(new_id()), built_in, name, uris)
+    client_id = await one(conn, UUID, "SELECT client_id FROM apps WHERE built_in = :built_in", built_in=built_in)
     assert client_id is not None
     return await get(conn, AppId(client_id))
-
-
-def _check_name(name: str) -> None:
-    if not 1 <= len(name.strip()) <= 100 or _RESERVED.search(name):
-        raise BadAppName
 
 
 async def _insert(conn: Conn, client_id: AppId, new: NewApp, uris: list[str], now: datetime) -> None:
     await run(
         conn,
         """
-        INSERT INTO apps (client_id, account_id, name, public_name, description, kind, refresh_token_type, state,
-                          redirect_uris, created_at, updated_at)
-        VALUES (:client_id, :account_id, :name, :name, '', :kind, :refresh_token_type, 'active', :uris, :now, :now)""",
+        INSERT INTO apps (client_id, account_id, developer_id, name, public_name, description, kind,
+                          refresh_token_type, state, visibility, is_approved, is_partner_app, redirect_uris,
+                          created_at, updated_at)
+        VALUES (:client_id, :account_id, :developer_id, :name, :name, '', :kind, :refresh_token_type, 'active',
+                'public', :is_approved, false, :uris, :now, :now)""",
         client_id=client_id,
         account_id=new.account_id,
+        developer_id=new.developer_id,
         name=new.name.strip(),
         kind=new.kind,
         refresh_token_type=new.refresh_token_type,
+        is_approved=new.is_approved,
         uris=uris,
         now=now,
     )
 
 
-async def _insert_built_in(conn: Conn, client_id: AppId, built_in: str, name: str, now: datetime) -> None:
+async def _insert_built_in(conn: Conn, client_id: AppId, built_in: str, name: str, uris: list[str]) -> None:
     """Two processes at once make one row."""
     await run(
         conn,
         """
-        INSERT INTO apps (client_id, name, public_name, description, kind, refresh_token_type, state, redirect_uris,
-                          built_in, created_at, updated_at)
-        VALUES (:client_id, :name, :name, '', 'pkce', 'rotating', 'active', '{}', :built_in, :now, :now)
+        INSERT INTO apps (client_id, name, public_name, description, kind, refresh_token_type, state, visibility,
+                          is_approved, is_partner_app, redirect_uris, built_in, created_at, updated_at)
+        VALUES (:client_id, :name, :name, '', 'pkce', 'rotating', 'active', 'public', true, false, :uris, :built_in,
+                :now, :now)
         ON CONFLICT (built_in) DO NOTHING""",
         client_id=client_id,
         built_in=built_in,
         name=name,
+        uris=uris,
+        now=clock.now(),
+    )
+
+
+async def _move(conn: Conn, client_id: AppId, uris: list[str], now: datetime) -> None:
+    await run(
+        conn,
+        "UPDATE apps SET redirect_uris = :uris, updated_at = :now WHERE client_id = :client_id",
+        client_id=client_id,
+        uris=uris,
         now=now,
     )
 

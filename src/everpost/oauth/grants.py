@@ -15,7 +15,7 @@ import msgspec
 from everpost.accounts.users import User
 from everpost.ids import AccountId, AppId, GrantId, UserId, new_id
 from everpost.platform import clock
-from everpost.platform.db import Conn, one, run
+from everpost.platform.db import Conn, many, one, run
 
 REMEMBERED: Final = timedelta(days=2)  # longer than an access token lives
 
@@ -29,6 +29,19 @@ class Grant(msgspec.Struct, frozen=True):
     account_id: AccountId
     scopes: list[str]
     auth_time: datetime
+
+
+class Access(msgspec.Struct, frozen=True):
+    """An app that may act for a person, until the person takes that back."""
+
+    client_id: AppId
+    public_name: str
+    logo_url: str | None
+    user_id: UserId
+    email: str
+    scopes: list[str]
+    given_at: datetime
+    last_used_at: datetime | None
 
 
 async def create(
@@ -83,6 +96,27 @@ async def remove_access(conn: Conn, client_id: AppId, user_id: UserId) -> None:
     )
 
 
+async def end_all_of_app(conn: Conn, client_id: AppId) -> None:
+    """Nobody allows the app anything any more."""
+    await run(
+        conn,
+        "UPDATE grants SET revoked_at = :now WHERE client_id = :client_id AND revoked_at IS NULL",
+        client_id=client_id,
+        now=clock.now(),
+    )
+    await run(conn, "DELETE FROM consents WHERE client_id = :client_id", client_id=client_id)
+
+
+async def accesses_of_user(conn: Conn, user_id: UserId) -> list[Access]:
+    """Which apps may act for this person, the latest first."""
+    return await _accesses(conn, None, user_id)
+
+
+async def accesses_of_account(conn: Conn, account_id: AccountId) -> list[Access]:
+    """Which apps may act for anybody of the account, the latest first."""
+    return await _accesses(conn, account_id, None)
+
+
 async def is_consented(conn: Conn, client_id: AppId, user_id: UserId, scopes: Sequence[str]) -> bool:
     """Whether the person allowed all of these, together, before."""
     found = await one(
@@ -123,6 +157,25 @@ async def sweep(conn: Conn) -> int:
            AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = g.grant_id)
            AND NOT EXISTS (SELECT FROM authorization_codes c WHERE c.grant_id = g.grant_id)""",
         before=clock.now() - REMEMBERED,
+    )
+
+
+async def _accesses(conn: Conn, account_id: AccountId | None, user_id: UserId | None) -> list[Access]:
+    return await many(
+        conn,
+        Access,
+        """
+        SELECT c.client_id, a.public_name, a.logo_url, c.user_id, u.email, array_agg(DISTINCT s.scope) AS scopes,
+               max(c.given_at) AS given_at, max(c.last_used_at) AS last_used_at
+          FROM consents c
+          JOIN apps a ON a.client_id = c.client_id
+          JOIN users u ON u.user_id = c.user_id
+         CROSS JOIN unnest(c.scopes) AS s (scope)
+         WHERE a.state <> 'deleted' AND (u.account_id = :account_id OR u.user_id = :user_id)
+         GROUP BY c.client_id, a.public_name, a.logo_url, c.user_id, u.email
+         ORDER BY given_at DESC, c.client_id""",
+        account_id=account_id,
+        user_id=user_id,
     )
 
 

@@ -40,7 +40,7 @@ _SHARED_HOSTS: Final = frozenset({
 
 
 class BadRedirectUri(Invalid):
-    """{uri} cannot be a redirect URI: {reason}."""
+    """redirect_uris[{number}] cannot be {uri}: {reason}."""
 
 
 class _Parts(msgspec.Struct, frozen=True):
@@ -58,11 +58,11 @@ def check(uris: Sequence[str], *, may_be_private: bool) -> list[str]:
     """The URIs an app may register, without duplicates. Raises: BadRedirectUri."""
     wanted = list(dict.fromkeys(uris))
     if len(wanted) > MOST:
-        raise BadRedirectUri(uri=wanted[MOST], reason=f"an application has at most {MOST}")
-    for uri in wanted:
+        raise BadRedirectUri(number=MOST, uri=wanted[MOST], reason=f"an application has at most {MOST}")
+    for number, uri in enumerate(wanted):
         reason = _objection(uri, may_be_private)
         if reason is not None:
-            raise BadRedirectUri(uri=uri, reason=reason)
+            raise BadRedirectUri(number=number, uri=uri, reason=reason)
     return wanted
 
 

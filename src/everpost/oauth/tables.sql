@@ -1,10 +1,17 @@
 CREATE TABLE apps (
     client_id uuid PRIMARY KEY,
     account_id uuid,
+    developer_id uuid,
     name text NOT NULL,
     public_name text NOT NULL,
     description text NOT NULL,
     logo_url text,
+    website text,
+    support_url text,
+    support_email text,
+    visibility text NOT NULL CHECK (visibility IN ('private', 'public')),
+    is_approved boolean NOT NULL,
+    is_partner_app boolean NOT NULL,
     kind text NOT NULL CHECK (kind IN ('web', 'pkce', 'device')),
     refresh_token_type text NOT NULL CHECK (refresh_token_type IN ('rotating', 'long_lived')),
     state text NOT NULL CHECK (state IN ('active', 'deactivated', 'deleted')),
@@ -12,11 +19,18 @@ CREATE TABLE apps (
     sealed_secret bytea,
     secret_created_at timestamptz,
     built_in text UNIQUE,
+    rate_per_second integer,
+    rate_per_day integer,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
+CREATE UNIQUE INDEX apps_by_developer_name ON apps (developer_id, lower(name)) WHERE state <> 'deleted';
 COMMENT ON TABLE apps IS 'Programs that may ask for access. @citus:local';
 COMMENT ON COLUMN apps.account_id IS 'Whose app it is; empty for those made by the operator.';
+COMMENT ON COLUMN apps.developer_id IS 'The person who registered it; empty for those made by the operator.';
+COMMENT ON COLUMN apps.visibility IS 'private: only people of account_id may allow it.';
+COMMENT ON COLUMN apps.is_approved IS 'Until the operator approves it, where that is asked for, an app stays private.';
+COMMENT ON COLUMN apps.rate_per_second IS 'Limits of its own; empty follows the settings, 0 is none.';
 COMMENT ON COLUMN apps.sealed_secret IS 'Encrypted, not hashed: webhook signatures use the secret as their key.';
 COMMENT ON COLUMN apps.built_in IS 'Names an app every installation has one of, such as command_line.';
 
@@ -52,8 +66,10 @@ CREATE TABLE consents (
     client_id uuid NOT NULL REFERENCES apps,
     scopes text[] NOT NULL,
     given_at timestamptz NOT NULL,
+    last_used_at timestamptz,
     PRIMARY KEY (user_id, client_id, scopes)
 );
+CREATE INDEX consents_by_app ON consents (client_id);
 COMMENT ON TABLE consents IS 'Sets of scopes a person has allowed an app, sorted, so that they are not asked again. @citus:local';
 
 CREATE TABLE authorization_codes (
@@ -85,3 +101,18 @@ CREATE TABLE revoked_tokens (
 );
 CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
 COMMENT ON TABLE revoked_tokens IS 'Single access tokens that were revoked before they ran out. @citus:local';
+
+CREATE TABLE device_codes (
+    code_hash bytea PRIMARY KEY,
+    user_code_hash bytea NOT NULL UNIQUE,
+    client_id uuid NOT NULL REFERENCES apps,
+    scopes text[] NOT NULL,
+    state text NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'consumed')),
+    grant_id uuid REFERENCES grants ON DELETE CASCADE,
+    interval_seconds integer NOT NULL,
+    polled_at timestamptz,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX device_codes_by_expiry ON device_codes (expires_at);
+COMMENT ON TABLE device_codes IS 'Devices that wait for a person to allow them, kept for a day. @citus:local';
+COMMENT ON COLUMN device_codes.user_code_hash IS 'Keyed, because eight letters could be guessed from a plain hash.';

@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     refresh_reuse_grace_seconds: Annotated[
         int, Meta(ge=0, le=300, description="How long a rotated refresh token may be retried.")
     ] = 0
+    portal_require_approval: Annotated[
+        bool, Meta(description="New applications stay private until the operator approves them.")
+    ] = False
     secret_key: Annotated[str | None, Meta(description="Instance key, base64 of 32 bytes; else kept in the data.")] = (
         None
     )

@@ -12,7 +12,7 @@ import msgspec
 
 from everpost.platform import clock, config
 from everpost.platform.caller import Caller
-from everpost.platform.db import Db, many, run
+from everpost.platform.db import Conn, Db, many, one, run
 from everpost.platform.errors import QuotaExceeded, Throttled
 from everpost.platform.jobs import every
 
@@ -51,6 +51,15 @@ def count(caller: Caller) -> None:
         raise Throttled
     counter.moments.append(now)
     counter.unsaved += 1
+
+
+async def requests_today(conn: Conn, app_id: UUID) -> int:
+    """What all nodes counted, and what this one has not told yet."""
+    today = clock.now().date()
+    stored = await one(
+        conn, int, "SELECT requests FROM request_counts WHERE app_id = :app_id AND day = :day", app_id=app_id, day=today
+    )
+    return (stored or 0) + _counter(app_id).unsaved
 
 
 def forget() -> None:
