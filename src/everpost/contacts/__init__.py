@@ -1,5 +1,5 @@
 """The people an account writes to: contacts with their consent, the lists they are on, the account's own fields.
 
-Owns: contact_lists, contacts, list_memberships, custom_fields
+Owns: contact_lists, contacts, list_memberships, contact_tags, contact_taggings, custom_fields
 Reads: accounts
 """

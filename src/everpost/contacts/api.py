@@ -1,6 +1,6 @@
-"""Doors of contacts, lists and custom fields. Whatever takes a while stands in the activities' doors."""
+"""Doors of contacts, lists, tags and custom fields. Whatever takes a while stands in the activities' doors."""
 
-from everpost.contacts import contact_pages, contacts, custom_field_changes, custom_fields, lists, sign_up_form
+from everpost.contacts import contact_pages, contacts, custom_field_changes, custom_fields, lists, sign_up_form, tags
 from everpost.contacts.contact_pages import ContactsQuery, ContactXrefsQuery, CountsQuery
 from everpost.contacts.contacts import ContactQuery
 from everpost.contacts.custom_field_changes import CustomFieldChange
@@ -20,13 +20,15 @@ from everpost.contacts.shapes import (
     ListXrefs,
     SignUp,
 )
-from everpost.ids import ContactId, CustomFieldId, ListId
+from everpost.contacts.tags import Tag, TagChange, TagIn, TagPage, TagQuery, TagsQuery
+from everpost.ids import ContactId, CustomFieldId, ListId, TagId
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn, Db
 from everpost.platform.http import Answer, Doors
 
 people = Doors(AREA, "Contacts")
 contact_lists = Doors(AREA, "Contact Lists")
+contact_tags = Doors(AREA, "Contact Tags")
 fields = Doors(AREA, "Contacts Custom Fields")
 
 
@@ -126,6 +128,30 @@ async def change_list(conn: Conn, caller: Caller, list_id: ListId, data: Contact
     return await lists.change(conn, caller.account_id, list_id, data)
 
 
+@contact_tags.post("/v3/contact_tags", scope="contact_data", privilege="contacts:write", status=201)
+async def create_tag(conn: Conn, caller: Caller, data: TagIn) -> Tag:
+    """Create a tag."""
+    return await tags.create(conn, caller.account_id, data)
+
+
+@contact_tags.get("/v3/contact_tags", scope="contact_data", privilege="contacts:read")
+async def list_tags(conn: Conn, caller: Caller, query: TagsQuery) -> TagPage:
+    """List tags, oldest first."""
+    return await tags.page(conn, caller.account_id, query)
+
+
+@contact_tags.get("/v3/contact_tags/{tag_id}", scope="contact_data", privilege="contacts:read")
+async def get_tag(conn: Conn, caller: Caller, tag_id: TagId, query: TagQuery) -> Tag:
+    """Read a tag."""
+    return await tags.get(conn, caller.account_id, tag_id, query)
+
+
+@contact_tags.put("/v3/contact_tags/{tag_id}", scope="contact_data", privilege="contacts:write", exists=tags.require)
+async def rename_tag(conn: Conn, caller: Caller, tag_id: TagId, data: TagChange) -> Tag:
+    """Rename a tag."""
+    return await tags.rename(conn, caller.account_id, tag_id, data)
+
+
 @fields.post("/v3/contact_custom_fields", scope="contact_data", privilege="contacts:write", status=201)
 async def create_custom_field(conn: Conn, caller: Caller, data: CustomFieldIn) -> CustomField:
     """Create a custom field."""
@@ -169,4 +195,4 @@ async def delete_custom_field(conn: Conn, caller: Caller, custom_field_id: Custo
     await custom_field_changes.delete(conn, caller.account_id, custom_field_id)
 
 
-doors = (*people, *contact_lists, *fields)
+doors = (*people, *contact_lists, *contact_tags, *fields)
