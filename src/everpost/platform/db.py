@@ -194,6 +194,18 @@ async def copy_csv_in(conn: Conn, table: LiteralString, *, columns: Sequence[str
     await conn.copy_to_table(table, source=source, columns=list(columns), format="csv")
 
 
+async def copy_csv_out(conn: Conn, sql: LiteralString, **parameters: Any) -> tuple[bytes, int]:
+    """What a SELECT finds as CSV without headings, and how many rows: the fastest way out. Keep it to some megabytes."""
+    text, names = _positional(sql)
+    pieces: list[bytes] = []
+
+    async def take(piece: bytes) -> None:
+        pieces.append(bytes(piece))
+
+    status = await conn.copy_from_query(text, *[parameters[name] for name in names], output=take, format="csv")
+    return b"".join(pieces), int(status.rpartition(" ")[2])
+
+
 @contextlib.asynccontextmanager
 async def savepoint(conn: Conn) -> AsyncIterator[None]:
     """Part of a transaction that may fail alone, so that a refused insert leaves the rest alive."""

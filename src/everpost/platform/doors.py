@@ -7,7 +7,7 @@ connection without one), `db`, `caller`, `session`, `request`, `data` (the JSON 
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
@@ -30,8 +30,21 @@ _NOT_IN_PATHS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query", "form", "upload"})
 
 
+class Stream:
+    """A body too large for memory: sent piece by piece as it is read. Its size is said first, and must be right."""
+
+    __slots__ = ("pieces", "size_bytes")
+
+    def __init__(self, pieces: AsyncIterator[bytes], size_bytes: int) -> None:
+        self.pieces = pieces
+        self.size_bytes = size_bytes
+
+
 class Answer:
-    """An answer with a status, headers or media type of its own. Bytes go as they are, anything else as JSON."""
+    """An answer with a status, headers or media type of its own.
+
+    Bytes and streams go as they are, anything else as JSON.
+    """
 
     __slots__ = ("body", "headers", "media_type", "status")
 

@@ -16,15 +16,15 @@ from starlette.requests import ClientDisconnect, Request
 from everpost.platform import bodies, db, errors, gate, logs, metrics, pages, paging, rate_limits, responses, validation
 from everpost.platform.caller import Caller, Session
 from everpost.platform.db import Db
-from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, read_path_value, redirect
+from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, Stream, read_path_value, redirect
 from everpost.platform.errors import ApiError, Area, Invalid
 from everpost.platform.exchange import Exchange
 from everpost.platform.pages import Html
 from everpost.platform.routes import Table
 
 __all__ = [
-    "Answer", "App", "Door", "Doors", "Exchange", "FormData", "Html", "OpenDoors", "Pages", "Request", "UploadFile",
-    "redirect",
+    "Answer", "App", "Door", "Doors", "Exchange", "FormData", "Html", "OpenDoors", "Pages", "Request", "Stream",
+    "UploadFile", "redirect",
 ]  # fmt: skip
 
 Scope: TypeAlias = dict[str, Any]
@@ -106,7 +106,10 @@ class App:
             log.debug("request given up", request_id=exchange.request_id)
             return
         await send({"type": "http.response.start", "status": wire.status, "headers": wire.headers})
-        await send({"type": "http.response.body", "body": wire.body})
+        if isinstance(wire.body, Stream):
+            async for piece in wire.body.pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"" if isinstance(wire.body, Stream) else wire.body})
         _measure(exchange, wire.status, time.perf_counter() - started)
 
     async def _answer(self, exchange: Exchange) -> responses.Wire:

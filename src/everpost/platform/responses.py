@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from everpost.platform import gate
-from everpost.platform.doors import Answer
+from everpost.platform.doors import Answer, Stream
 from everpost.platform.exchange import Exchange
 from everpost.platform.pages import Html
 
@@ -29,7 +29,7 @@ class Wire(NamedTuple):
 
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes
+    body: bytes | Stream
 
 
 class BadHeader(Exception):
@@ -43,7 +43,7 @@ def encode(exchange: Exchange, answer: Answer) -> Wire:
         headers.extend(_CORS)
     headers.append(("x-request-id", exchange.request_id))
     if answer.status != 204:
-        headers.append(("Content-Length", str(len(body))))
+        headers.append(("Content-Length", str(body.size_bytes if isinstance(body, Stream) else len(body))))
     shown = b"" if exchange.method == "HEAD" else body
     return Wire(answer.status, [_header(name, value) for name, value in headers], shown)
 
@@ -54,7 +54,7 @@ def _header(name: str, value: str) -> tuple[bytes, bytes]:
     return name.lower().encode("latin-1"), value.encode("latin-1")
 
 
-def _encoded(exchange: Exchange, answer: Answer) -> tuple[list[tuple[str, str]], bytes]:
+def _encoded(exchange: Exchange, answer: Answer) -> tuple[list[tuple[str, str]], bytes | Stream]:
     headers = list(answer.headers)
     match answer.body:
         case Html():
@@ -62,6 +62,8 @@ def _encoded(exchange: Exchange, answer: Answer) -> tuple[list[tuple[str, str]],
             return [*headers, *rendered.headers.items(), *gate.form_cookie(exchange)], rendered.body
         case None:
             return headers, b""
+        case Stream():
+            return [*headers, ("Content-Type", answer.media_type)], answer.body
         case bytes():
             body = answer.body
         case _:
