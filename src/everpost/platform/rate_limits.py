@@ -1,11 +1,12 @@
 """How often an application may call: a sliding second and a day that ends at 00:00 UTC.
 
-Counters live in the process and day counts are merged into an unlogged table about once a second, so that a request
-costs no round trip and a crash forgets at most that second. Source: contract, conventions.md §6.
+The processes of one node count together in memory they share, so a request costs no round trip and may land anywhere.
+What a node has counted of the day is merged into an unlogged table about once a second, where it meets the counts of
+the other nodes. Source: contract, conventions.md §6; the second holds on each node, the day over all of them.
 """
 
-from collections import deque
 from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -15,23 +16,12 @@ from everpost.platform.caller import Caller
 from everpost.platform.db import Conn, Db, many, one, run
 from everpost.platform.errors import QuotaExceeded, Throttled
 from everpost.platform.jobs import every
+from everpost.platform.shared_counts import MOST_PER_SECOND, SharedCounts
 
-_SECOND = timedelta(seconds=1)
+_FILE: Final = "request-counts"
 
-
-class _Counter:
-    """One application's requests: the moments of the last second, and today's number here and on other nodes."""
-
-    __slots__ = ("day", "elsewhere", "moments", "unsaved")
-
-    def __init__(self) -> None:
-        self.moments: deque[float] = deque()
-        self.day: date = clock.now().date()
-        self.unsaved = 0
-        self.elsewhere = 0
-
-
-_counters: dict[UUID, _Counter] = {}
+_counts: SharedCounts | None = None
+_called: set[UUID] = set()  # whose requests this process has counted since its last merge
 
 
 def count(caller: Caller) -> None:
@@ -41,30 +31,33 @@ def count(caller: Caller) -> None:
     settings = config.current()
     per_day = settings.rate_per_day if caller.rate_per_day is None else caller.rate_per_day
     per_second = settings.rate_per_second if caller.rate_per_second is None else caller.rate_per_second
-    counter = _counter(caller.app_id)
-    if per_day and counter.unsaved + counter.elsewhere >= per_day:
-        raise QuotaExceeded
-    now = clock.now().timestamp()
-    while counter.moments and counter.moments[0] <= now - _SECOND.total_seconds():
-        counter.moments.popleft()
-    if per_second and len(counter.moments) >= per_second:
-        raise Throttled
-    counter.moments.append(now)
-    counter.unsaved += 1
+    now = clock.now()
+    with _shared().slot(caller.app_id) as slot:
+        if per_day and slot.of(now.date()) >= per_day:
+            raise QuotaExceeded
+        if per_second and slot.has_been_called(min(per_second, MOST_PER_SECOND), now):
+            raise Throttled
+        slot.add(now)
+    _called.add(caller.app_id)
 
 
 async def requests_today(conn: Conn, app_id: UUID) -> int:
-    """What all nodes counted, and what this one has not told yet."""
+    """How many requests of an application were counted on this UTC day, up to about a second ago."""
     today = clock.now().date()
-    stored = await one(
+    saved = await one(
         conn, int, "SELECT requests FROM request_counts WHERE app_id = :app_id AND day = :day", app_id=app_id, day=today
     )
-    return (stored or 0) + _counter(app_id).unsaved
+    return saved or 0
 
 
 def forget() -> None:
     """Start from nothing. For tests."""
-    _counters.clear()
+    global _counts
+    if _counts is not None:
+        _counts.close()
+        _counts = None
+    _called.clear()
+    (config.current().data / _FILE).unlink(missing_ok=True)
 
 
 class _Count(msgspec.Struct):
@@ -77,26 +70,23 @@ async def load(db: Db) -> None:
     today = clock.now().date()
     async with db.reader() as conn:
         counts = await many(conn, _Count, "SELECT app_id, requests FROM request_counts WHERE day = :day", day=today)
-    for found in counts:
-        _counter(found.app_id).elsewhere = found.requests
+    _learn(today, counts)
 
 
 async def merge(db: Db) -> None:
     """Add what was counted here to the shared table, and learn what all nodes counted today."""
     today = clock.now().date()
     # Who has not called since the last time is left alone: an idle instance writes nothing.
-    waiting = {
-        app_id: counter.unsaved for app_id, counter in _counters.items() if counter.unsaved and counter.day == today
-    }
+    waiting = _take(today)
     if not waiting:
         return
-    async with db.transaction() as conn:
-        counts = await many(conn, _Count, _MERGE, day=today, ids=list(waiting), numbers=list(waiting.values()))
-    for found in counts:
-        counter = _counters[found.app_id]
-        if counter.day == today:
-            counter.unsaved -= waiting[found.app_id]
-            counter.elsewhere = found.requests
+    try:
+        async with db.transaction() as conn:
+            counts = await many(conn, _Count, _MERGE, day=today, ids=list(waiting), numbers=list(waiting.values()))
+    except BaseException:
+        _give_back(today, waiting)
+        raise
+    _learn(today, counts)
 
 
 @every(timedelta(hours=1))
@@ -106,11 +96,35 @@ async def sweep(db: Db) -> None:
         await run(conn, "DELETE FROM request_counts WHERE day < :day", day=clock.now().date() - timedelta(days=1))
 
 
-def _counter(app_id: UUID) -> _Counter:
-    counter = _counters.get(app_id)
-    if counter is None or counter.day != clock.now().date():
-        counter = _counters[app_id] = _Counter()
-    return counter
+def _shared() -> SharedCounts:
+    global _counts
+    if _counts is None:
+        _counts = SharedCounts(config.current().data / _FILE)
+    return _counts
+
+
+def _take(today: date) -> dict[UUID, int]:
+    taken = {}
+    for app_id in _called:
+        with _shared().slot(app_id) as slot:
+            # Nothing, where another process of this node has just taken it.
+            if requests := slot.take_unsaved(today):
+                taken[app_id] = requests
+    _called.clear()
+    return taken
+
+
+def _give_back(today: date, taken: dict[UUID, int]) -> None:
+    for app_id, requests in taken.items():
+        with _shared().slot(app_id) as slot:
+            slot.give_back(today, requests)
+    _called.update(taken)
+
+
+def _learn(today: date, counts: list[_Count]) -> None:
+    for found in counts:
+        with _shared().slot(found.app_id) as slot:
+            slot.learn(today, found.requests)
 
 
 _MERGE = """
