@@ -8,7 +8,7 @@ import typer
 
 from everpost.accounts import accounts, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount
-from everpost.cli import instance
+from everpost.cli import instance, limits
 from everpost.contacts import provisioning
 from everpost.oauth import apps, scopes, tokens
 from everpost.oauth.apps import CreatedApp, NewApp
@@ -18,6 +18,7 @@ account_commands = typer.Typer(help="Accounts: an organisation and the people in
 app_commands = typer.Typer(help="Applications that may ask people for access.")
 commands.add_typer(account_commands, name="account")
 commands.add_typer(app_commands, name="app")
+app_commands.command("limit")(limits.limit_app)
 
 
 @commands.command()

@@ -83,6 +83,8 @@ class _Standing(msgspec.Struct, frozen=True):
     user_state: str
     role: str
     account_status: str
+    rate_per_second: int | None
+    rate_per_day: int | None
 
 
 def mint(
@@ -128,6 +130,8 @@ async def read_caller(db: Db, token: str) -> Caller:
         scopes=frozenset(claims.scp),
         privileges=privileges.of_role(standing.role),
         is_limited=standing.built_in != apps.COMMAND_LINE,
+        rate_per_second=standing.rate_per_second,
+        rate_per_day=standing.rate_per_day,
     )
 
 
@@ -235,7 +239,7 @@ async def _standing(conn: Conn, grant_id: GrantId, jti: str) -> _Standing | None
         _Standing,
         """
         SELECT g.account_id, g.user_id, g.client_id, a.state AS app_state, a.built_in, u.state AS user_state, u.role,
-               d.status AS account_status,
+               d.status AS account_status, a.rate_per_second, a.rate_per_day,
                g.revoked_at IS NOT NULL OR EXISTS (SELECT FROM revoked_tokens WHERE jti = :jti) AS is_revoked
           FROM grants g
           JOIN apps a ON a.client_id = g.client_id
