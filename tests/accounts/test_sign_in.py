@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from everpost.accounts import demo, passwords, sessions, users
-from everpost.accounts.users import LoginTaken, PasswordTooShort, Refusal
+from everpost.accounts import demo, passwords, sessions, sign_ins, users
+from everpost.accounts.sign_ins import Refusal
+from everpost.accounts.users import LoginTaken, PasswordTooShort
 from everpost.platform import config
 from everpost.platform.db import Conn, Db, many, one, run
 from everpost.platform.http import App
@@ -110,7 +111,7 @@ async def test_failures_are_forgotten_after_success_and_after_a_quarter_of_an_ho
     db: Db, account: Account, clock: Any
 ) -> None:
     async def tries(count: int, password: str) -> list[Any]:
-        return [await users.sign_in(db, account.email, password, address="192.0.2.1") for _ in range(count)]
+        return [await sign_ins.with_password(db, account.email, password, address="192.0.2.1") for _ in range(count)]
 
     await tries(9, "wrong")
     assert isinstance((await tries(1, PASSWORD))[0], users.User)
@@ -122,14 +123,16 @@ async def test_failures_are_forgotten_after_success_and_after_a_quarter_of_an_ho
 
 async def test_fifty_failures_from_one_address_block_it(db: Db, account: Account) -> None:
     for number in range(50):
-        outcome = await users.sign_in(db, f"n{number}@harborlane.example", "", address="192.0.2.9")
+        outcome = await sign_ins.with_password(db, f"n{number}@harborlane.example", "", address="192.0.2.9")
         assert outcome is Refusal.WRONG
-    assert await users.sign_in(db, account.email, PASSWORD, address="192.0.2.9") is Refusal.BLOCKED
-    assert isinstance(await users.sign_in(db, account.email, PASSWORD, address="192.0.2.10"), users.User)
+    assert await sign_ins.with_password(db, account.email, PASSWORD, address="192.0.2.9") is Refusal.BLOCKED
+    assert isinstance(await sign_ins.with_password(db, account.email, PASSWORD, address="192.0.2.10"), users.User)
 
 
 async def test_guesses_at_once_are_all_counted(db: Db, account: Account) -> None:
-    guesses = (users.sign_in(db, account.email, f"guess {number}", address="192.0.2.1") for number in range(14))
+    guesses = (
+        sign_ins.with_password(db, account.email, f"guess {number}", address="192.0.2.1") for number in range(14)
+    )
     outcomes = await asyncio.gather(*guesses)
     assert (outcomes.count(Refusal.WRONG), outcomes.count(Refusal.BLOCKED)) == (10, 4)
 
@@ -157,7 +160,7 @@ async def test_an_old_hash_is_replaced_at_the_next_sign_in(db: Db, account: Acco
     weak = PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD)
     async with db.transaction() as conn:
         await run(conn, "UPDATE users SET password_hash = :weak", weak=weak)
-    await users.sign_in(db, account.email, PASSWORD, address="192.0.2.1")
+    await sign_ins.with_password(db, account.email, PASSWORD, address="192.0.2.1")
     async with db.reader() as conn:
         stored = await users.password_hash(conn, account.user_id)
     assert stored != weak
@@ -196,10 +199,10 @@ async def test_the_demo_account_is_made_once_and_follows_its_password(db: Db) ->
     made = await asyncio.gather(*(demo.ensure(db, provision) for _ in range(3)))
     assert len([account for account in made if account]) == 1
     assert isinstance(
-        await users.sign_in(db, "demo@everpost.example", "first password", address="192.0.2.1"), users.User
+        await sign_ins.with_password(db, "demo@everpost.example", "first password", address="192.0.2.1"), users.User
     )
     config.override(demo_password="second password")
     assert await demo.ensure(db, provision) is None
     assert isinstance(
-        await users.sign_in(db, "Demo@everpost.example", "second password", address="192.0.2.1"), users.User
+        await sign_ins.with_password(db, "Demo@everpost.example", "second password", address="192.0.2.1"), users.User
     )

@@ -1,24 +1,29 @@
 """The organisation: what it is called, where it is, and whether it may act.
 
-Rules: an account is made together with its owner and its first sender address, which counts as confirmed because the
-operator vouches for it. Source: contract, account.md §3, §7.
+Rules: an account is made together with its owner and its first sender address. That address counts as confirmed when
+somebody vouches for it, as the operator does; of people who sign themselves up it waits for the link in their mail.
+Source: contract, account.md §3, §7, portal.md §4.
 """
 
 import secrets
 import string
-from datetime import datetime
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
 
 from everpost.accounts import regions, sender_emails, users
 from everpost.ids import AccountId, UserId, new_id
+from everpost.accounts.sender_emails import Role, Source
 from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
 from everpost.platform.errors import Invalid
 
+Status: TypeAlias = Literal["active", "canceled", "disabled"]
+
 _LETTERS: Final = string.ascii_lowercase + string.digits
+_FIRST_ROLES: Final[tuple[Role, ...]] = ("CONTACT", "BILLING", "REPLY_TO")
 
 
 class BadPlace(Invalid):
@@ -26,16 +31,23 @@ class BadPlace(Invalid):
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account starts with; `email` is the owner's sign-in and the first sender address."""
+    """What an account starts with; `email` is the owner's sign-in and the first sender address.
+
+    `vouched_by` is None when nobody has proved yet that the address is the owner's. `trial_days` is None for no trial
+    and 0 for one without an end.
+    """
 
     email: str
     password: str
     organization_name: str
+    organization_phone: str | None = None
     first_name: str | None = None
     last_name: str | None = None
     country_code: str | None = None
     state_code: str | None = None
     time_zone_id: str | None = None
+    vouched_by: Source | None = "FORCEVERIFY"
+    trial_days: int | None = None
 
 
 class CreatedAccount(msgspec.Struct, frozen=True):
@@ -50,7 +62,7 @@ class CreatedAccount(msgspec.Struct, frozen=True):
 
 
 async def create(conn: Conn, new: NewAccount) -> CreatedAccount:
-    """An account, its owner, and the owner's address, confirmed. Raises: LoginTaken, BadPlace, BadAddress."""
+    """An account, its owner, and the owner's address. Raises: LoginTaken, PasswordTooShort, BadPlace, BadAddress."""
     _check_place(new)
     sender_emails.check_syntax(new.email)
     now = clock.now()
@@ -59,10 +71,17 @@ async def create(conn: Conn, new: NewAccount) -> CreatedAccount:
     encoded = "".join(secrets.choice(_LETTERS) for _ in range(14))
     await _insert(conn, account_id, new, zone, now)
     await _enter(conn, account_id, encoded)
-    user = await users.create(conn, account_id, email=new.email, password=new.password, role="account_owner")
-    await sender_emails.add_confirmed(
-        conn, account_id, new.email, source="FORCEVERIFY", roles=["CONTACT", "BILLING", "REPLY_TO"]
+    user = await users.create(
+        conn,
+        account_id,
+        email=new.email,
+        password=new.password,
+        role="account_owner",
+        is_confirmed=new.vouched_by is not None,
     )
+    email_id = await sender_emails.add_first(conn, account_id, new.email, _FIRST_ROLES)
+    if new.vouched_by is not None:
+        await sender_emails.confirm(conn, account_id, email_id, source=new.vouched_by)
     return CreatedAccount(account_id, encoded, user.user_id, new.email, new.organization_name, zone)
 
 
@@ -90,7 +109,33 @@ async def all_ids(conn: Conn) -> list[AccountId]:
     return [AccountId(account_id) for account_id in found]
 
 
-async def set_status(conn: Conn, account_id: AccountId, status: Literal["active", "canceled", "disabled"]) -> None:
+async def status(conn: Conn, account_id: AccountId) -> str | None:
+    """active, canceled or disabled; None for an account that does not exist."""
+    return await one(
+        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
+    )
+
+
+async def trial_end(conn: Conn, account_id: AccountId) -> datetime | None:
+    """When the account's trial ends; None when it is none, or has no end."""
+    return await one(
+        conn,
+        datetime,
+        "SELECT trial_ends_at FROM accounts WHERE account_id = :account_id AND billing_status = 'Trial'",
+        account_id=account_id,
+    )
+
+
+async def end_trials(conn: Conn) -> int:
+    """Trials whose time is over. Spans accounts."""
+    return await run(
+        conn,
+        "UPDATE accounts SET billing_status = 'Trial End' WHERE billing_status = 'Trial' AND trial_ends_at < :now",
+        now=clock.now(),
+    )
+
+
+async def set_status(conn: Conn, account_id: AccountId, status: Status) -> None:
     """Whether the account may act; its tokens and sessions follow at once."""
     await run(
         conn,
@@ -114,18 +159,23 @@ async def _insert(conn: Conn, account_id: AccountId, new: NewAccount, zone: str,
     await run(
         conn,
         """
-        INSERT INTO accounts (account_id, organization_name, first_name, last_name, country_code, state_code,
-                              time_zone_id, is_time_zone_chosen, last_email_id, created_at, updated_at)
-        VALUES (:account_id, :organization_name, :first_name, :last_name, :country_code, :state_code,
-                :zone, :is_zone_chosen, 0, :now, :now)""",
+        INSERT INTO accounts (account_id, organization_name, organization_phone, first_name, last_name, country_code,
+                              state_code, time_zone_id, is_time_zone_chosen, last_email_id, billing_status, plan_type,
+                              trial_ends_at, created_at, updated_at)
+        VALUES (:account_id, :organization_name, :organization_phone, :first_name, :last_name, :country_code,
+                :state_code, :zone, :is_zone_chosen, 0, :billing_status, :plan_type, :trial_ends_at, :now, :now)""",
         account_id=account_id,
         organization_name=new.organization_name,
+        organization_phone=new.organization_phone,
         first_name=new.first_name,
         last_name=new.last_name,
         country_code=new.country_code,
         state_code=new.state_code,
         zone=zone,
         is_zone_chosen=new.time_zone_id is not None,
+        billing_status="Open" if new.trial_days is None else "Trial",
+        plan_type="GOLD" if new.trial_days is None else "TRIAL",
+        trial_ends_at=now + timedelta(days=new.trial_days) if new.trial_days else None,
         now=now,
     )
 

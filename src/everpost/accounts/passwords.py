@@ -43,7 +43,7 @@ def _check(password: str, stored: str | None) -> Check:
         _hasher.verify(stored or _nobodys(), password)
     except (VerificationError, InvalidHashError):
         return Check(False)
-    if stored is None:
+    if not stored:
         return Check(False)
     return Check(True, _hasher.hash(password) if _hasher.check_needs_rehash(stored) else None)
 

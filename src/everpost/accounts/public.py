@@ -6,9 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from everpost.accounts import confirmations, sessions, throttles, users
+from everpost.accounts import confirmations, sessions, sign_ins, throttles
 from everpost.accounts.confirmations import Confirmation, State
-from everpost.accounts.users import Refusal
+from everpost.accounts.sign_ins import CodeNeeded, Refusal
+from everpost.accounts.users import User
 from everpost.platform import pages as paper
 from everpost.platform.caller import Session
 from everpost.platform.db import Conn, Db
@@ -21,6 +22,8 @@ _ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?|[
 
 _REFUSALS: Final = {
     Refusal.WRONG: (401, "The email address or the password is wrong."),
+    Refusal.WRONG_CODE: (401, "That is not the code of this moment, or it was used before."),
+    Refusal.TICKET_EXPIRED: (401, "That took too long. Please sign in again."),
     Refusal.BLOCKED: (429, "There were too many tries. Please wait 15 minutes, then try again."),
 }
 _EXPLANATIONS: Final = {
@@ -43,6 +46,14 @@ class SignInForm(msgspec.Struct):
     next: str = "/"
 
 
+class CodeForm(msgspec.Struct):
+    """The second step of signing in."""
+
+    ticket: str = ""
+    code: str = ""
+    next: str = "/"
+
+
 @pages.get("/login")
 async def show_sign_in(query: SignInQuery) -> Html:
     """The sign-in form, also for somebody who is signed in and wants to be somebody else."""
@@ -50,15 +61,27 @@ async def show_sign_in(query: SignInQuery) -> Html:
 
 
 @pages.post("/login")
-async def sign_in(db: Db, form: SignInForm, request: Request) -> Html | Answer:
-    """Check the password, set the cookie, go on."""
-    address = throttles.address_of(request.client.host if request.client else "", request.headers)
-    person = await users.sign_in(db, form.login, form.password, address=address)
-    if isinstance(person, Refusal):
-        return _refused(person, form)
-    async with db.transaction() as conn:
-        token = await sessions.open_for(conn, person)
-    return redirect(_local(form.next), headers=[("Set-Cookie", sessions.cookie(token))])
+async def sign_in(db: Db, form: SignInForm, request: Request, session: Session | None) -> Html | Answer:
+    """Check the password, set the cookie, go on; or ask for the second factor."""
+    person = await sign_ins.with_password(db, form.login, form.password, address=_address(request))
+    match person:
+        case CodeNeeded():
+            return _code_page(_local(form.next), person.ticket)
+        case Refusal():
+            return _refused(person, form)
+        case User():
+            return await _let_in(db, person, request, session, form.next)
+
+
+@pages.post("/login/code")
+async def sign_in_with_code(db: Db, form: CodeForm, request: Request, session: Session | None) -> Html | Answer:
+    """The second factor: check the code, set the cookie, go on."""
+    person = await sign_ins.with_code(db, form.ticket, form.code)
+    if isinstance(person, User):
+        return await _let_in(db, person, request, session, form.next)
+    if person is Refusal.WRONG_CODE:
+        return _code_page(_local(form.next), form.ticket, problem=person)
+    return _refused(person, SignInForm(next=form.next))
 
 
 @pages.get("/login/logout")
@@ -116,6 +139,20 @@ async def send_link_again(conn: Conn, token: str) -> Html:
     return _message("No new link was sent", "One was sent a moment ago, or five within a day. Please try again later.")
 
 
+async def _let_in(db: Db, person: User, request: Request, before: Session | None, next_path: str) -> Answer:
+    """A session of its own for every sign-in; the one this browser had until now ends."""
+    async with db.transaction() as conn:
+        if before is not None:
+            await sessions.close(conn, before.session_id)
+        user_agent = request.headers.get("user-agent", "")
+        token = await sessions.open_for(conn, person, address=_address(request), user_agent=user_agent)
+    return redirect(_local(next_path), headers=[("Set-Cookie", sessions.cookie(token))])
+
+
+def _address(request: Request) -> str:
+    return throttles.address_of(request.client.host if request.client else "", request.headers)
+
+
 def _refused(refusal: Refusal, form: SignInForm) -> Html:
     if refusal in _EXPLANATIONS:
         return paper.error(403, title="You cannot sign in", text=_EXPLANATIONS[refusal])
@@ -131,6 +168,18 @@ def _sign_in_page(next_path: str, *, status: int = 200, problem: str | None = No
         next=next_path,
         problem=problem,
         login=login,
+    )
+
+
+def _code_page(next_path: str, ticket: str, *, problem: Refusal | None = None) -> Html:
+    status, text = (200, None) if problem is None else _REFUSALS[problem]
+    return Html(
+        "accounts/code.html",
+        status,
+        form_targets=_origins_beyond(next_path),
+        next=next_path,
+        ticket=ticket,
+        problem=text,
     )
 
 

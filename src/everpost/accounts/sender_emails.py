@@ -109,14 +109,34 @@ async def add(conn: Conn, account_id: AccountId, new: EmailIn) -> CreatedEmail:
     return CreatedEmail(address, email_id, "UNCONFIRMED")
 
 
+async def add_first(conn: Conn, account_id: AccountId, address: str, roles: Sequence[Role]) -> EmailId:
+    """The owner's address, which gets these roles when it is confirmed. Raises: AddressTaken."""
+    email_id = await _next_id(conn, account_id)
+    await _insert(conn, account_id, email_id, address, pending_roles=list(roles))
+    return email_id
+
+
 async def add_confirmed(
     conn: Conn, account_id: AccountId, address: str, *, source: Source, roles: Sequence[Role]
 ) -> EmailId:
     """An address that somebody other than its reader vouches for. Raises: AddressTaken."""
-    email_id = await _next_id(conn, account_id)
-    await _insert(conn, account_id, email_id, address, pending_roles=list(roles))
+    email_id = await add_first(conn, account_id, address, roles)
     await confirm(conn, account_id, email_id, source=source)
     return email_id
+
+
+async def find_waiting(conn: Conn, account_id: AccountId, address: str) -> EmailId | None:
+    """The address, whatever its case, while it waits for its confirmation."""
+    email_id = await one(
+        conn,
+        int,
+        """
+        SELECT email_id FROM account_emails
+         WHERE account_id = :account_id AND lower(email_address) = lower(:address) AND confirmed_at IS NULL""",
+        account_id=account_id,
+        address=address,
+    )
+    return None if email_id is None else EmailId(email_id)
 
 
 async def confirm(conn: Conn, account_id: AccountId, email_id: EmailId, *, source: Source) -> bool:

@@ -11,16 +11,17 @@ from typing import Final
 
 import msgspec
 
-from everpost.accounts import accounts
+from everpost.accounts import accounts, privileges
 from everpost.accounts.users import User
 from everpost.ids import AccountId, SessionId, UserId, new_id
-from everpost.platform import clock, config, crypto
+from everpost.platform import clock, cookies, crypto
 from everpost.platform.caller import Session
-from everpost.platform.db import Conn, Db, one, run
+from everpost.platform.db import Conn, Db, many, one, run
 
 COOKIE: Final = "everpost_session"
 LIFETIME: Final = timedelta(days=14)
 
+_LONGEST_USER_AGENT: Final = 400
 _SEEN_EVERY: Final = timedelta(hours=1)  # writing at every page would turn each read into a write
 
 
@@ -31,20 +32,34 @@ class _Found(msgspec.Struct, frozen=True):
     email: str
     role: str
     last_seen_at: datetime
+    is_confirmed: bool
 
 
-async def open_for(conn: Conn, user: User) -> str:
-    """Sign a person in; returns the token for the cookie."""
+class OpenSession(msgspec.Struct, frozen=True):
+    """One browser in which a person is signed in; `user_agent` is what it says of itself."""
+
+    session_id: SessionId
+    address: str
+    user_agent: str
+    signed_in_at: datetime
+    last_seen_at: datetime
+
+
+async def open_for(conn: Conn, user: User, *, address: str = "", user_agent: str = "") -> str:
+    """Sign a person in; returns the token for the cookie. `address` is where the request came from."""
     token = crypto.new_token()
     now = clock.now()
     await run(
         conn,
         """
-        INSERT INTO sessions (token_hash, session_id, user_id, signed_in_at, last_seen_at, expires_at)
-        VALUES (:token_hash, :session_id, :user_id, :now, :now, :expires_at)""",
+        INSERT INTO sessions (token_hash, session_id, user_id, address, user_agent, signed_in_at, last_seen_at,
+                              expires_at)
+        VALUES (:token_hash, :session_id, :user_id, :address, :user_agent, :now, :now, :expires_at)""",
         token_hash=crypto.token_hash(token),
         session_id=new_id(),
         user_id=user.user_id,
+        address=address,
+        user_agent=user_agent[:_LONGEST_USER_AGENT].replace("\0", ""),
         now=now,
         expires_at=now + LIFETIME,
     )
@@ -68,8 +83,35 @@ async def find(db: Db, cookie: str | None) -> Session | None:
             email=found.email,
             organization_name=await accounts.organization_name(conn, found.account_id),
             role=found.role,
-            csrf_token=_csrf_token(cookie),
+            csrf_token=csrf_token(cookie),
+            privileges=privileges.of_role(found.role),
+            is_confirmed=found.is_confirmed,
         )
+
+
+async def all_of(conn: Conn, user_id: UserId) -> list[OpenSession]:
+    """Where a person is signed in, the latest use first."""
+    return await many(
+        conn,
+        OpenSession,
+        """
+        SELECT session_id, address, user_agent, signed_in_at, last_seen_at
+          FROM sessions
+         WHERE user_id = :user_id AND expires_at > :now
+         ORDER BY last_seen_at DESC, session_id DESC""",
+        user_id=user_id,
+        now=clock.now(),
+    )
+
+
+async def close_others(conn: Conn, user_id: UserId, kept: SessionId | None) -> int:
+    """Sign a person out everywhere, or everywhere but here; returns how many sessions ended."""
+    return await run(
+        conn,
+        "DELETE FROM sessions WHERE user_id = :user_id AND session_id IS DISTINCT FROM :kept",
+        user_id=user_id,
+        kept=kept,
+    )
 
 
 async def signed_in_at(conn: Conn, session_id: SessionId) -> datetime | None:
@@ -89,20 +131,16 @@ async def sweep(conn: Conn) -> int:
 
 def cookie(token: str) -> str:
     """The Set-Cookie value that keeps a person signed in."""
-    return _cookie(token, int(LIFETIME.total_seconds()))
+    return cookies.header(COOKIE, token, max_age_seconds=int(LIFETIME.total_seconds()))
 
 
 def cookie_to_forget() -> str:
     """The Set-Cookie value that removes the cookie."""
-    return _cookie("", 0)
+    return cookies.header(COOKIE, "", max_age_seconds=0)
 
 
-def _cookie(value: str, max_age_seconds: int) -> str:
-    secure = "; Secure" if config.current().auth_origin.startswith("https://") else ""
-    return f"{COOKIE}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Lax{secure}"
-
-
-def _csrf_token(token: str) -> str:
+def csrf_token(token: str) -> str:
+    """What scripts of this session's pages send along with every write."""
     return base64.urlsafe_b64encode(crypto.mac("csrf", token.encode())).decode().rstrip("=")
 
 
@@ -111,7 +149,8 @@ async def _find(conn: Conn, token_hash: bytes, now: datetime) -> _Found | None:
         conn,
         _Found,
         """
-        SELECT s.session_id, u.account_id, u.user_id, u.email, u.role, s.last_seen_at
+        SELECT s.session_id, u.account_id, u.user_id, u.email, u.role, s.last_seen_at,
+               u.email_confirmed_at IS NOT NULL AS is_confirmed
           FROM sessions s
           JOIN users u ON u.user_id = s.user_id
           JOIN account_directory d ON d.account_id = u.account_id

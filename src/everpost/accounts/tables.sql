@@ -11,12 +11,16 @@ CREATE TABLE accounts (
     time_zone_id text NOT NULL,
     is_time_zone_chosen boolean NOT NULL,
     last_email_id integer NOT NULL,
+    billing_status text NOT NULL CHECK (billing_status IN ('Trial', 'Open', 'Canceled', 'Trial End')),
+    plan_type text NOT NULL,
+    trial_ends_at timestamptz,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
 COMMENT ON TABLE accounts IS 'One organisation: whose contacts, campaigns and people these are.';
 COMMENT ON COLUMN accounts.first_name IS 'Of the person who owns the account, as mail footers and tags print it.';
 COMMENT ON COLUMN accounts.is_time_zone_chosen IS 'False while time_zone_id only follows from the state or the country.';
+COMMENT ON COLUMN accounts.trial_ends_at IS 'Empty for trials without an end, and for accounts that are none.';
 COMMENT ON COLUMN accounts.last_email_id IS 'The number the newest row of account_emails got; numbers count up per account.';
 
 CREATE TABLE account_directory (
@@ -78,7 +82,8 @@ CREATE TABLE users (
     email text NOT NULL,
     password_hash text NOT NULL,
     role text NOT NULL CHECK (role IN ('account_owner', 'account_manager', 'campaign_creator')),
-    state text NOT NULL CHECK (state IN ('active', 'deactivated')),
+    state text NOT NULL CHECK (state IN ('invited', 'active', 'deactivated')),
+    email_confirmed_at timestamptz,
     signed_in_at timestamptz,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
@@ -86,13 +91,18 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_by_login ON users (lower(login));
 CREATE UNIQUE INDEX users_by_email ON users (lower(email));
 CREATE UNIQUE INDEX users_one_owner ON users (account_id) WHERE role = 'account_owner';
+CREATE INDEX users_by_account ON users (account_id, created_at);
 COMMENT ON TABLE users IS 'People who sign in. Found by login before their account is known. @citus:local';
+COMMENT ON COLUMN users.password_hash IS 'Empty until an invited person has chosen a password.';
+COMMENT ON COLUMN users.email_confirmed_at IS 'When a link in a mail, or the operator, proved that the address is theirs.';
 COMMENT ON COLUMN users.identity_id IS 'The uid claim of tokens: 00u and 17 characters.';
 
 CREATE TABLE sessions (
     token_hash bytea PRIMARY KEY,
     session_id uuid NOT NULL UNIQUE,
     user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    address text NOT NULL,
+    user_agent text NOT NULL,
     signed_in_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL
@@ -100,6 +110,26 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 COMMENT ON TABLE sessions IS 'Who is signed in with a browser. The cookie holds the token, this only its hash. @citus:local';
+
+CREATE TABLE mail_links (
+    token_hash bytea PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    purpose text NOT NULL CHECK (purpose IN ('confirm_email', 'reset_password', 'invitation')),
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX mail_links_by_user ON mail_links (user_id, purpose);
+CREATE INDEX mail_links_by_expiry ON mail_links (expires_at);
+COMMENT ON TABLE mail_links IS 'Links in mails that prove who reads them; each works once. @citus:local';
+
+CREATE TABLE second_factors (
+    user_id uuid PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+    sealed_secret bytea NOT NULL,
+    confirmed_at timestamptz,
+    last_step bigint NOT NULL,
+    recovery_hashes bytea[] NOT NULL
+);
+COMMENT ON TABLE second_factors IS 'The codes that some people type besides their password. @citus:local';
+COMMENT ON COLUMN second_factors.last_step IS 'The half minute of the newest code that was taken: each works once.';
 
 CREATE TABLE throttles (
     subject bytea PRIMARY KEY,

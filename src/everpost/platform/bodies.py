@@ -49,7 +49,7 @@ def check_media_types(exchange: Exchange, door: Door) -> None:
 
 async def read(exchange: Exchange, door: Door) -> Received:
     """Raises: TooLarge, Malformed, UnsupportedMedia (a DELETE with a body that is not JSON)."""
-    if door.kind != "api":
+    if door.kind not in ("api", "session"):
         return Received()
     if door.consumes == "multipart":
         return Received(upload=await _read_upload(exchange, door.max_body_bytes))

@@ -28,3 +28,5 @@ class Session(msgspec.Struct, frozen=True):
     organization_name: str
     role: str
     csrf_token: str
+    privileges: frozenset[str] = frozenset()
+    is_confirmed: bool = True  # False until a person who signed up has opened the link in their mail

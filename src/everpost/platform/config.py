@@ -55,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     refresh_reuse_grace_seconds: Annotated[
         int, Meta(ge=0, le=300, description="How long a rotated refresh token may be retried.")
     ] = 0
+    portal_open_signup: Annotated[bool, Meta(description="Whether anybody may sign up on the portal.")] = True
+    portal_require_email_confirmation: Annotated[
+        bool, Meta(description="Ask people who sign up to open a link in a mail before they register applications.")
+    ] = True
+    trial_days: Annotated[int, Meta(ge=0, description="Length of the trial of those who sign up; 0 never ends.")] = 60
     portal_require_approval: Annotated[
         bool, Meta(description="New applications stay private until the operator approves them.")
     ] = False
@@ -74,7 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dkim_selector: Annotated[str | None, Meta(description="Selector of the DKIM key.")] = None
     dkim_key_file: Annotated[Path | None, Meta(description="PEM file with the RSA key.")] = None
     mailbox_keep: Annotated[int, Meta(ge=100, description="Mails the built-in mailbox keeps.")] = 20_000
-    rate_per_second: Annotated[int, Meta(ge=0, description="Requests per second and application; 0 is no limit.")] = 4
+    rate_per_second: Annotated[
+        int, Meta(ge=0, le=1000, description="Requests per second and application; 0 is no limit.")
+    ] = 4
     rate_per_day: Annotated[int, Meta(ge=0, description="Requests per UTC day and application; 0 is no limit.")] = (
         10_000
     )

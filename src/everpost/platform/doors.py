@@ -74,7 +74,7 @@ class Door:
     method: Method
     path: str
     handler: Handler
-    kind: Literal["api", "open", "page"]
+    kind: Literal["api", "open", "page", "session"]
     area: Area
     tag: str = ""
     scopes: frozenset[str] = frozenset()
@@ -88,6 +88,7 @@ class Door:
     consumes: Literal["json", "multipart"] = "json"
     max_body_bytes: int = 10 * 1024 * 1024
     answers: Any = None  # the success body's type, where the signature does not say it
+    produces: str = "application/json"  # the media type of that body
     upload_schema: Mapping[str, Any] = field(default_factory=dict)  # JSON schema of a multipart body, for OpenAPI
     hidden: bool = False
 
@@ -156,7 +157,7 @@ class Door:
 class _Registry:
     """Doors in the order they are written."""
 
-    kind: ClassVar[Literal["api", "open", "page"]]
+    kind: ClassVar[Literal["api", "open", "page", "session"]]
 
     def __init__(self, area: Area, tag: str, **defaults: Any) -> None:
         self.area = area
@@ -204,7 +205,7 @@ class Doors(_Registry):
 class OpenDoors(_Registry):
     """Doors without a token that answer programs: they take the raw request and word their own errors."""
 
-    kind = "open"
+    kind: ClassVar[Literal["api", "open", "page", "session"]] = "open"
 
     def __init__(self, area: Area = PLATFORM_AREA, tag: str = "") -> None:
         super().__init__(area, tag)
@@ -228,8 +229,23 @@ class OpenDoors(_Registry):
         return self._add("OPTIONS", paths, **options)
 
 
+class SessionDoors(OpenDoors):
+    """JSON for our own pages and scripts: the session's cookie says who calls, and writes carry its form token.
+
+    A `session` parameter that may not be None answers 401 without one. `csrf=False` is for those that open a session.
+    """
+
+    kind = "session"
+
+    def post(self, *paths: str, csrf: bool = True, **options: Any) -> Callable[[AnyHandler], AnyHandler]:
+        return super().post(*paths, checks_csrf=csrf, **options)
+
+
 class Pages(_Registry):
-    """Pages for people. A `session` parameter that may not be None sends visitors to the sign-in page first."""
+    """Pages for people. A `session` parameter that may not be None sends visitors to the sign-in page first.
+
+    With a `privilege`, whoever lacks it gets 403.
+    """
 
     kind = "page"
 

@@ -5,9 +5,11 @@ import secrets
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from everpost.platform import config, crypto, errors, pages
+from everpost.platform import config, cookies, crypto, errors, pages
 from everpost.platform.exchange import Exchange
 from everpost.platform.pages import Html, Rendered
+
+CSRF_HEADER: Final = "x-csrf-token"
 
 _FORM_COOKIE: Final = "everpost_form"
 _FORWARDED: Final = ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip")
@@ -50,30 +52,54 @@ def next_parameter(exchange: Exchange) -> str:
 
 def check_form_token(exchange: Exchange) -> None:
     """A form must carry the token that belongs to its browser's cookie. Raises: Forbidden."""
-    cookie = exchange.cookies.get(_FORM_COOKIE, "")
-    given = exchange.form.get(pages.CSRF_FIELD, "")
-    if not cookie or not secrets.compare_digest(given.encode(), _form_token(exchange, cookie).encode()):
+    if not _is_form_token(exchange, exchange.form.get(pages.CSRF_FIELD, "")):
         raise errors.Forbidden
+
+
+def check_script(exchange: Exchange, *, checks_csrf: bool) -> None:
+    """A call of JSON by a browser: from our own pages only, and with the session's token. Raises: Forbidden.
+
+    The token is the session's own, which signing in answers, or that of any form on our pages.
+    """
+    if exchange.method in ("GET", "HEAD"):
+        return
+    origin = exchange.header("origin")
+    if origin and urlsplit(origin).netloc not in _own_hosts(exchange):
+        raise errors.Forbidden
+    given = exchange.header(CSRF_HEADER)
+    if checks_csrf and exchange.session is not None:
+        is_right = secrets.compare_digest(given.encode(), exchange.session.csrf_token.encode())
+        if not is_right and not _is_form_token(exchange, given):
+            raise errors.Forbidden
 
 
 def render_page(exchange: Exchange, page: Html) -> Rendered:
     """The page with its form token and the visitor's name."""
     if exchange.form_cookie is None:
-        exchange.form_cookie = exchange.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(24)
+        exchange.form_cookie = exchange.cookies.get(cookies.name(_FORM_COOKIE)) or secrets.token_urlsafe(24)
     return pages.render(
         page,
         csrf_token=_form_token(exchange, exchange.form_cookie),
-        signed_in_as=exchange.session.email if exchange.session else None,
+        session=exchange.session,
         path=exchange.path,
     )
 
 
 def form_cookie(exchange: Exchange) -> list[tuple[str, str]]:
     """The Set-Cookie header that a first page needs for its forms."""
-    if exchange.form_cookie is None or exchange.cookies.get(_FORM_COOKIE) == exchange.form_cookie:
+    if exchange.form_cookie is None or exchange.cookies.get(cookies.name(_FORM_COOKIE)) == exchange.form_cookie:
         return []
-    secure = "; Secure" if config.current().origin.startswith("https:") else ""
-    return [("Set-Cookie", f"{_FORM_COOKIE}={exchange.form_cookie}; Path=/; HttpOnly; SameSite=Lax{secure}")]
+    return [("Set-Cookie", cookies.header(_FORM_COOKIE, exchange.form_cookie))]
+
+
+def _is_form_token(exchange: Exchange, given: str) -> bool:
+    cookie = exchange.cookies.get(cookies.name(_FORM_COOKIE), "")
+    return bool(cookie) and secrets.compare_digest(given.encode(), _form_token(exchange, cookie).encode())
+
+
+def _own_hosts(exchange: Exchange) -> set[str]:
+    settings = config.current()
+    return {exchange.header("host"), urlsplit(settings.origin).netloc, urlsplit(settings.auth_origin).netloc}
 
 
 def _form_token(exchange: Exchange, cookie: str) -> str:

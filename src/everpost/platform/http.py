@@ -13,18 +13,20 @@ import msgspec
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
-from everpost.platform import bodies, db, errors, gate, logs, metrics, pages, paging, rate_limits, responses, validation
+from everpost.platform import (
+    bodies, cookies, db, errors, gate, logs, metrics, pages, paging, rate_limits, responses, validation,
+)  # fmt: skip
 from everpost.platform.caller import Caller, Session
 from everpost.platform.db import Db
-from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, Stream, read_path_value, redirect
+from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, SessionDoors, Stream, read_path_value, redirect
 from everpost.platform.errors import ApiError, Area, Invalid
 from everpost.platform.exchange import Exchange
 from everpost.platform.pages import Html
 from everpost.platform.routes import Table
 
 __all__ = [
-    "Answer", "App", "Door", "Doors", "Exchange", "FormData", "Html", "OpenDoors", "Pages", "Request", "Stream",
-    "UploadFile", "redirect",
+    "Answer", "App", "Door", "Doors", "Exchange", "FormData", "Html", "OpenDoors", "Pages", "Request", "SessionDoors",
+    "Stream", "UploadFile", "redirect",
 ]  # fmt: skip
 
 Scope: TypeAlias = dict[str, Any]
@@ -151,21 +153,38 @@ class App:
     async def _open(self, exchange: Exchange, door: Door) -> Answer:
         if door.kind == "page":
             return await self._open_page(exchange, door)
+        if door.kind == "session":
+            return await self._open_to_script(exchange, door)
         if door.kind == "api":
             _check_grant(door, exchange.caller)
             bodies.check_media_types(exchange, door)
         return await self._call(exchange, door)
 
     async def _open_page(self, exchange: Exchange, door: Door) -> Answer:
-        cookie = exchange.cookies.get(SESSION_COOKIE)
-        exchange.session = await self._find_session(self.db, cookie) if cookie else None
+        await self._recognise(exchange)
         if door.is_session_required and exchange.session is None:
             return redirect(f"/login?{gate.next_parameter(exchange)}")
+        _check_privilege(door, exchange.session)
         if door.method == "POST":
             exchange.form = await bodies.read_form(exchange, door.max_body_bytes)
             if door.checks_csrf:
                 gate.check_form_token(exchange)
         return await self._call(exchange, door)
+
+    async def _open_to_script(self, exchange: Exchange, door: Door) -> Answer:
+        await self._recognise(exchange)
+        if door.is_session_required and exchange.session is None:
+            raise errors.Unauthorized
+        gate.check_script(exchange, checks_csrf=door.checks_csrf)
+        _check_privilege(door, exchange.session)
+        bodies.check_media_types(exchange, door)
+        answer = await self._call(exchange, door)
+        answer.headers.append(("Cache-Control", "no-store"))
+        return answer
+
+    async def _recognise(self, exchange: Exchange) -> None:
+        cookie = exchange.cookies.get(cookies.name(SESSION_COOKIE))
+        exchange.session = await self._find_session(self.db, cookie) if cookie else None
 
     async def _call(self, exchange: Exchange, door: Door) -> Answer:
         """Bind the door's parameters, open what it asked for, run it, and only after the commit make the answer."""
@@ -223,6 +242,11 @@ def _check_grant(door: Door, caller: Caller | None) -> None:
     if door.scopes and not door.scopes & caller.scopes:
         raise errors.ScopeMissing
     if door.privilege is not None and door.privilege not in caller.privileges:
+        raise errors.PrivilegeMissing
+
+
+def _check_privilege(door: Door, session: Session | None) -> None:
+    if door.privilege is not None and (session is None or door.privilege not in session.privileges):
         raise errors.PrivilegeMissing
 
 
@@ -322,7 +346,7 @@ def _refusal(exchange: Exchange, error: ApiError) -> responses.Wire:
         page = pages.error(error.status, request_id=exchange.request_id)
         return responses.encode(exchange, Answer(page, status=error.status, headers=error.headers))
     headers = list(error.headers.items())
-    if error.status == 401:
+    if error.status == 401 and exchange.kind != "session":
         headers.append(("WWW-Authenticate", f"Bearer realm={gate.api_host()}"))
     return responses.encode(exchange, Answer(errors.render(error, exchange.area), status=error.status, headers=headers))
 

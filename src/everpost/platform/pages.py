@@ -4,11 +4,11 @@ A door answers `Html("portal/home.html", ...)`; `platform.http` calls `render` a
 A name with a folder is a slice's own template (`everpost/portal/templates/home.html`); one without
 (`layout.html`, `forms.html`, `error.html`, `message.html`, `confirm.html`) is shared and lies beside this file.
 
-Every template can use `csrf_field` (goes into each form), `signed_in_as` (an address or None), `path`,
-`settings`, `static(name)`, and the filters `moment` and `number`.
+Every template can use `csrf_field` (goes into each form), `session` (who is signed in, or None), `path`,
+`settings`, `static(name)`, and the filters `moment`, `day` and `number`.
 
-Rules: no inline script and no inline style anywhere, because the Content-Security-Policy refuses both;
-pages work without any script at all.
+Rules: no inline script and no inline style anywhere, because the Content-Security-Policy refuses both; pages work
+without any script at all, and the few scripts in `static/` only make them handier.
 """
 
 import hashlib
@@ -29,13 +29,20 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
-from everpost.platform import config
+from everpost.platform import config, cookies
+from everpost.platform.caller import Session
 
 CSRF_FIELD: Final = "csrf_token"
 STATIC_PATH: Final = "/static"
 
 _PLATFORM: Final = Path(__file__).parent
-_CONTENT_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png"}
+_CONTENT_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_A_YEAR_SECONDS: Final = 31_536_000
 
 _SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -98,15 +105,17 @@ def error(status: int, *, title: str | None = None, text: str | None = None, req
     return Html("error.html", status, title=title or usual_title, text=text or usual_text, request_id=request_id)
 
 
-def render(page: Html, *, csrf_token: str = "", signed_in_as: str | None = None, path: str = "") -> Rendered:
+def render(page: Html, *, csrf_token: str = "", session: Session | None = None, path: str = "") -> Rendered:
     field = Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf_token)
-    body = fill(page.template, **page.context, csrf_field=field, signed_in_as=signed_in_as, path=path)
+    body = fill(page.template, **{"session": session, **page.context}, csrf_field=field, path=path)
     headers = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": _policy(page),
         **_SECURITY_HEADERS,
         **page.headers,
     }
+    if cookies.is_secure():
+        headers["Strict-Transport-Security"] = f"max-age={_A_YEAR_SECONDS}"
     return Rendered(page.status, headers, body.encode())
 
 
@@ -126,7 +135,7 @@ def static_file(hashed_name: str) -> Rendered | None:
         return None
     headers = {
         "Content-Type": _CONTENT_TYPES[Path(hashed_name).suffix],
-        "Cache-Control": "public, max-age=31536000, immutable",
+        "Cache-Control": f"public, max-age={_A_YEAR_SECONDS}, immutable",
         "X-Content-Type-Options": "nosniff",
         # An SVG opened by itself is a document, and could run scripts if one ever held any.
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -135,11 +144,13 @@ def static_file(hashed_name: str) -> Rendered | None:
 
 
 def _policy(page: Html) -> str:
-    """Without a script-src, `default-src 'none'` means that no script runs at all."""
+    """Scripts and styles come from our own files only; nothing written into a page ever runs."""
     return "; ".join(
         [
             "default-src 'none'",
+            "script-src 'self'",
             "style-src 'self'",
+            "connect-src 'self'",
             " ".join(["img-src 'self' data:", *page.image_sources]),
             "frame-src 'self'",
             " ".join(["form-action 'self'", *page.form_targets]),
@@ -159,6 +170,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["moment"] = _moment
+    environment.filters["day"] = _day
     environment.filters["number"] = _number
     return environment
 
@@ -173,6 +185,12 @@ def _moment(at: datetime) -> Markup:
     utc = at.astimezone(UTC)
     text = f"{utc.day} {utc:%b %Y, %H:%M} UTC"
     return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), text)
+
+
+def _day(at: datetime) -> Markup:
+    """A time of which only the date matters."""
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(f"{utc:%Y-%m-%d}", f"{utc.day} {utc:%b %Y}")
 
 
 def _number(count: int) -> str:
