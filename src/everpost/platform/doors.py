@@ -89,6 +89,7 @@ class Door:
     max_body_bytes: int = 10 * 1024 * 1024
     answers: Any = None  # the success body's type, where the signature does not say it
     produces: str = "application/json"  # the media type of that body
+    produces: str = "application/json"  # the media type of that body
     upload_schema: Mapping[str, Any] = field(default_factory=dict)  # JSON schema of a multipart body, for OpenAPI
     hidden: bool = False
 

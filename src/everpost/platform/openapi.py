@@ -233,7 +233,7 @@ def _responses(door: Door, schemas: _Schemas) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Success."}
     answers = _answers(door)
     if answers is not None:
-        success["content"] = {"application/json": {"schema": schemas.of(answers)}}
+        success["content"] = {door.produces: {"schema": schemas.of(answers)}}
     errors = {"401", "403", "429", "500", "503"}
     if door.query_kind is not None or door.path_names or door.data_kind is not None or door.consumes == "multipart":
         errors.add("400")
