@@ -23,6 +23,7 @@ DOOR_MODULES: Final = (
     "everpost.accounts.public",
     "everpost.oauth.public",
     "everpost.contacts.api",
+    "everpost.contacts.public",
     "everpost.activities.api",
     "everpost.delivery.public",
     "everpost.campaigns.api",

@@ -1,6 +1,16 @@
 """Doors of contacts, lists, tags and custom fields. Whatever takes a while stands in the activities' doors."""
 
-from everpost.contacts import contact_pages, contacts, custom_field_changes, custom_fields, lists, sign_up_form, tags
+from everpost.contacts import (
+    contact_pages,
+    contacts,
+    custom_field_changes,
+    custom_fields,
+    lists,
+    resubscribing,
+    sign_up_form,
+    sms_channels,
+    tags,
+)
 from everpost.contacts.contact_pages import ContactsQuery, ContactXrefsQuery, CountsQuery
 from everpost.contacts.contacts import ContactQuery
 from everpost.contacts.custom_field_changes import CustomFieldChange
@@ -18,7 +28,9 @@ from everpost.contacts.shapes import (
     ContactPage,
     ContactXrefs,
     ListXrefs,
+    Resubscription,
     SignUp,
+    SmsHistoryEntry,
 )
 from everpost.contacts.tags import Tag, TagChange, TagIn, TagPage, TagQuery, TagsQuery
 from everpost.ids import ContactId, CustomFieldId, ListId, TagId
@@ -70,6 +82,24 @@ async def sign_up(conn: Conn, caller: Caller, data: SignUp) -> Answer:
     """
     done = await sign_up_form.sign_up(conn, caller.account_id, data)
     return Answer(done, status=201 if done.action == "created" else 200)
+
+
+@people.get("/v3/contacts/sms_engagement_history/{contact_id}", scope="contact_data", privilege="contacts:read")
+async def list_sms_history(conn: Conn, caller: Caller, contact_id: ContactId) -> list[SmsHistoryEntry]:
+    """List what became of a contact's consent to text messages, newest first."""
+    await contacts.require(conn, caller.account_id, contact_id)
+    return await sms_channels.history(conn, caller.account_id, contact_id)
+
+
+@people.put(
+    "/v3/contacts/resubscribe/{contact_id}",
+    scope="contact_data",
+    privilege="contacts:write",
+    exists=resubscribing.require,
+)
+async def resubscribe_contact(conn: Conn, caller: Caller, contact_id: ContactId, data: Resubscription) -> None:
+    """Mail a contact who unsubscribed an invitation to come back, once. Nothing changes before it confirms."""
+    await resubscribing.invite(conn, caller.account_id, contact_id, data)
 
 
 @people.get("/v3/contacts/{contact_id}", scope="contact_data", privilege="contacts:read")

@@ -97,6 +97,12 @@ def opt_out(consent: Consent, source: OptOutSource, *, reason: str | None, now: 
     )
 
 
+def confirm(consent: Consent, *, now: datetime) -> Consent:
+    """Consent of a person who pressed the button behind the link in our mail. Source: contacts.md §4.4, §5.10."""
+    confirmed = _enter(consent, "explicit", "Contact", is_coi=True, now=now)
+    return replace(confirmed, confirm_status="confirmed")
+
+
 def revive(consent: Consent) -> Consent:
     """Consent of a deleted contact who comes back: the opt-out that the deletion wrote goes, a real one stays.
 

@@ -1,8 +1,7 @@
 """GET /contacts: filters, pages and counts.
 
 Rules: different filters are ANDed, values within one ORed; oldest first by created_at and contact_id, a keyset, so
-that a page costs the same however deep it lies. Tags, segments and SMS cannot be made yet: filters that ask for one
-match nobody. Source: contract, contacts.md §5.1, §5.7.
+that a page costs the same however deep it lies. Source: contract, contacts.md §5.1, §5.7.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +13,8 @@ from msgspec import UNSET, Meta, Struct
 
 from everpost.contacts import parts, sequences
 from everpost.contacts.shapes import ContactCounts, ContactPage, ContactXref, ContactXrefs, Include
-from everpost.contacts.stored import SELECT, SELECT_CORE, CoreContact, StoredContact
-from everpost.ids import AccountId, ListId, TagId
+from everpost.contacts.stored import IS_ACTIVE, SELECT, SELECT_CORE, CoreContact, StoredContact
+from everpost.ids import AccountId, ListId, SegmentId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn, Db, many, one, run
 from everpost.platform.errors import Invalid, NotFound
@@ -26,7 +25,7 @@ NEW_SUBSCRIBER_FOR: Final = timedelta(days=30)
 Status: TypeAlias = Literal["all", "active", "deleted", "not_set", "pending_confirmation", "temp_hold", "unsubscribed"]
 
 _OF_STATUS: Final[Mapping[str, LiteralString]] = {
-    "active": "is_mailable",
+    "active": IS_ACTIVE,
     "deleted": "deleted_at IS NOT NULL",
     "not_set": "(deleted_at IS NULL AND coalesce(permission_to_send, 'not_set') = 'not_set')",
     "pending_confirmation": "(deleted_at IS NULL AND permission_to_send = 'pending_confirmation')",
@@ -44,6 +43,13 @@ _OF_DATE: Final[Mapping[str, LiteralString]] = {
     "optout_after": "opt_out_date > :optout_after",
     "optout_before": "opt_out_date < :optout_before",
 }
+
+
+_SMS: Final[LiteralString] = """contact_id IN (SELECT contact_id FROM sms_channels
+                               WHERE account_id = :account_id AND permission = ANY(:sms_status::text[]))"""
+# Without a channel nothing is set; whose permission is another one is left out.
+_SMS_OR_NONE: Final[LiteralString] = """contact_id NOT IN (SELECT contact_id FROM sms_channels
+                               WHERE account_id = :account_id AND permission <> ALL(:sms_status::text[]))"""
 
 
 class ContactsQuery(PageQuery, kw_only=True):
@@ -74,9 +80,9 @@ class ContactXrefsQuery(sequences.SequencesQuery):
 
 
 async def page(conn: Conn, account_id: AccountId, query: ContactsQuery) -> ContactPage:
-    """Raises: Invalid, NotFound (a segment, as none can exist yet)."""
+    """Raises: Invalid, NotFound (of a segment)."""
     if query.segment_id:
-        _refuse_segment(query)
+        return await _page_of_segment(conn, account_id, _segment_id(query), query)
     where, values = _conditions(query)
     position = query.cursor.position
     after: LiteralString = ""
@@ -150,7 +156,15 @@ class _Counted(Struct):
     new_subscriber: int
 
 
-def _refuse_segment(query: ContactsQuery) -> None:
+async def _page_of_segment(
+    conn: Conn, account_id: AccountId, segment_id: SegmentId, query: ContactsQuery
+) -> ContactPage:
+    # Segments cannot be made yet, so every id is unknown.
+    raise NotFound
+
+
+def _segment_id(query: ContactsQuery) -> SegmentId:
+    """The one segment asked for, which goes together with nothing but a limit. Raises: Invalid."""
     others = [
         name
         for name in ("status", "email", "lists", "tags", *_OF_DATE, "sms_status", "include", "include_count")
@@ -162,7 +176,7 @@ def _refuse_segment(query: ContactsQuery) -> None:
         raise Invalid("segment_id has too many items (maximum is 1)")
     if not query.segment_id[0].isdecimal():
         raise Invalid("segment_id is invalid")
-    raise NotFound
+    return SegmentId(int(query.segment_id[0]))
 
 
 def _conditions(query: ContactsQuery) -> tuple[LiteralString, dict[str, Any]]:
@@ -184,13 +198,23 @@ def _conditions(query: ContactsQuery) -> tuple[LiteralString, dict[str, Any]]:
                                WHERE account_id = :account_id AND list_id = ANY(:lists::uuid[]))"""
         )
         values["lists"] = query.lists
+    if query.tags:
+        conditions.append(
+            """ AND contact_id IN (SELECT t.contact_id
+                                 FROM contact_taggings t
+                                 JOIN contact_tags tag ON tag.account_id = t.account_id AND tag.tag_id = t.tag_id
+                                WHERE t.account_id = :account_id AND tag.account_id = :account_id
+                                  AND t.tag_id = ANY(:tags::uuid[]) AND tag.deleted_at IS NULL)"""
+        )
+        values["tags"] = query.tags
     for name, condition in _OF_DATE.items():
         moment = getattr(query, name)
         if moment is not None:
             conditions.append(" AND " + condition)
             values[name] = moment
-    if query.tags or (query.sms_status and not {"all", "not_set"} & set(query.sms_status)):
-        conditions.append(" AND FALSE")
+    if query.sms_status and "all" not in query.sms_status:
+        conditions.append(" AND " + (_SMS_OR_NONE if "not_set" in query.sms_status else _SMS))
+        values["sms_status"] = query.sms_status
     return "".join(conditions), values
 
 

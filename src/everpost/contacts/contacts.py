@@ -11,18 +11,27 @@ from uuid import UUID
 
 import msgspec
 
-from everpost.contacts import consent, email_addresses, memberships, particulars, parts, stored
+from everpost.contacts import (
+    consent,
+    consent_settings,
+    consequences,
+    email_addresses,
+    memberships,
+    particulars,
+    parts,
+    sms_channels,
+    stored,
+    taggings,
+)
 from everpost.contacts.errors import BeingChanged, EmailTaken
 from everpost.contacts.shapes import Contact, ContactChange, ContactIn, EmailAddressChange, EmailAddressIn, Include
 from everpost.contacts.stored import StoredContact
-from everpost.ids import AccountId, ContactId, new_id
+from everpost.ids import AccountId, ContactId, ListId, TagId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, LockTimeout, one, run, wait_for_locks
 from everpost.platform.errors import Invalid, NotFound
 
 LOCK_WAIT: Final = timedelta(seconds=5)
-# Confirmed opt-in is off for every account until accounts can switch it on and its mails exist.
-IS_COI: Final = False
 
 
 class ContactQuery(msgspec.Struct):
@@ -62,25 +71,31 @@ async def get(conn: Conn, account_id: AccountId, contact_id: ContactId, query: C
 
 
 async def create(conn: Conn, account_id: AccountId, new: ContactIn) -> Contact:
-    """Raises: Invalid, EmailTaken."""
+    """Raises: Invalid, EmailTaken, SmsTaken."""
     _check(new)
-    list_ids = await memberships.require_lists(conn, account_id, new.list_memberships or ())
+    if not (_is_named(new) or new.email_address or new.sms_channel):
+        raise NobodyNamed
+    list_ids, tag_ids = await _references(conn, account_id, new)
     now = clock.now_seconds()
     row = StoredContact(contact_id=ContactId(new_id()), create_source=new.create_source, created_at=now, updated_at=now)
     _take_particulars(row, new)
     if new.email_address is not None:
-        _take_new_address(row, new.email_address, new.create_source, now=now)
+        is_coi = new.create_source == "Contact" and await consent_settings.is_opt_in_confirmed(conn, account_id)
+        _take_new_address(row, new.email_address, new.create_source, is_coi=is_coi, now=now)
     await parts.take(conn, account_id, row, new, update_source=None, now=now)
     if row.permission_to_send == "unsubscribed":
         list_ids = []
     if not await stored.insert(conn, account_id, row):
         raise EmailTaken(contact_id=await stored.owner_of(conn, account_id, row.email_key))
-    await memberships.add(conn, account_id, row.contact_id, list_ids, now=now)
+    joined = await memberships.add(conn, account_id, row.contact_id, list_ids or [], now=now)
+    await taggings.add(conn, account_id, row.contact_id, tag_ids or [], now=now)
+    await _take_channel(conn, account_id, row, new, new.create_source, now=now)
+    await consequences.follow(conn, account_id, row, joined, before=None, is_address_new=True, actor=new.create_source)
     return await parts.show_one(conn, account_id, row, parts.sent(new), list_ids)
 
 
 async def replace(conn: Conn, account_id: AccountId, contact_id: ContactId, new: ContactChange) -> Contact:
-    """Everything about a contact anew. Raises: NotFound, Invalid, EmailTaken, BeingChanged."""
+    """Everything about a contact anew. Raises: NotFound, Invalid, EmailTaken, SmsTaken, BeingChanged."""
     await wait_for_locks(conn, LOCK_WAIT)
     try:
         return await _replace(conn, account_id, contact_id, new)
@@ -116,40 +131,96 @@ def revive(row: StoredContact) -> None:
 
 
 async def _replace(conn: Conn, account_id: AccountId, contact_id: ContactId, new: ContactChange) -> Contact:
+    _check(new)
+    list_ids, tag_ids = await _references(conn, account_id, new)
     row = await stored.lock(conn, account_id, contact_id)
     if row is None:
         raise NotFound
     if row.deleted_at is not None and new.update_source == "Contact":
         raise CannotRevive
-    _check(new, has_address=row.email_key is not None)
-    given_lists = new.list_memberships
-    list_ids = None if given_lists is None else await memberships.require_lists(conn, account_id, given_lists)
+    await _require_identity(conn, account_id, row, new)
     now = clock.now_seconds()
-    old_key = row.email_key
+    old_key, before = row.email_key, row.consent
     revive(row)
     _take_particulars(row, new)
     if new.email_address is not None:
-        _take_address(row, new.email_address, new.update_source, now=now)
+        await _take_address(conn, account_id, row, new.email_address, new.update_source, now=now)
         list_ids = [] if new.email_address.permission_to_send == "unsubscribed" else list_ids
     row.update_source, row.updated_at = new.update_source, now
     await parts.take(conn, account_id, row, new, update_source=new.update_source, now=now)
-    if not await stored.write(conn, account_id, row, is_address_new=row.email_key != old_key):
+    is_address_new = row.email_key != old_key
+    if not await stored.write(conn, account_id, row, is_address_new=is_address_new):
         raise EmailTaken(contact_id=await stored.owner_of(conn, account_id, row.email_key))
-    if list_ids is not None:
-        await memberships.replace(conn, account_id, contact_id, list_ids, now=now)
+    joined = await _replace_sets(conn, account_id, contact_id, list_ids, tag_ids, now=now)
+    await _take_channel(conn, account_id, row, new, new.update_source, now=now)
+    await consequences.follow(
+        conn, account_id, row, joined, before=before, is_address_new=is_address_new, actor=new.update_source
+    )
     return await parts.show_one(conn, account_id, row, parts.sent(new), list_ids)
 
 
-def _check(given: ContactIn | ContactChange, *, has_address: bool = False) -> None:
+def _check(given: ContactIn | ContactChange) -> None:
     """What the shape cannot say, all of it at once, in the order of the contract's table. Raises: Invalid."""
     problems = particulars.email_problems(given.email_address.address) if given.email_address else []
     problems += particulars.problems(given)
     problems += parts.problems(given)
     if problems:
         raise Invalid(*problems)
-    is_named = particulars.text(given.first_name) or particulars.text(given.last_name)
-    if not (is_named or given.email_address or has_address):
+
+
+async def _references(
+    conn: Conn, account_id: AccountId, given: ContactIn | ContactChange
+) -> tuple[list[ListId] | None, list[TagId] | None]:
+    """The lists and tags that a request names, None where it names no set. Raises: Invalid.
+
+    Before the contact is locked: who deletes a tag holds the tag and then asks for its contacts.
+    """
+    lists, tags = given.list_memberships, given.taggings
+    return (
+        None if lists is None else await memberships.require_lists(conn, account_id, lists),
+        None if tags is None else await taggings.require_tags(conn, account_id, tags),
+    )
+
+
+async def _replace_sets(
+    conn: Conn,
+    account_id: AccountId,
+    contact_id: ContactId,
+    list_ids: list[ListId] | None,
+    tag_ids: list[TagId] | None,
+    *,
+    now: datetime,
+) -> list[ListId]:
+    """Put the contact on exactly these lists and give it exactly these tags; returns the lists it joined."""
+    if tag_ids is not None:
+        await taggings.replace(conn, account_id, contact_id, tag_ids, now=now)
+    return [] if list_ids is None else await memberships.replace(conn, account_id, contact_id, list_ids, now=now)
+
+
+async def _require_identity(conn: Conn, account_id: AccountId, row: StoredContact, new: ContactChange) -> None:
+    """Raises: NobodyNamed, when nothing would be left that says who this is."""
+    if _is_named(new) or new.email_address or new.sms_channel or row.email_key is not None:
+        return
+    if await sms_channels.find(conn, account_id, row.contact_id) is None:
         raise NobodyNamed
+
+
+def _is_named(given: ContactIn | ContactChange) -> bool:
+    return bool(particulars.text(given.first_name) or particulars.text(given.last_name))
+
+
+async def _take_channel(
+    conn: Conn,
+    account_id: AccountId,
+    row: StoredContact,
+    given: ContactIn | ContactChange,
+    source: consent.Source,
+    *,
+    now: datetime,
+) -> None:
+    if given.sms_channel is not None:
+        wish = sms_channels.read(given.sms_channel)
+        await sms_channels.take(conn, account_id, row.contact_id, wish, source=source, now=now)
 
 
 def _take_particulars(row: StoredContact, given: ContactIn | ContactChange) -> None:
@@ -158,21 +229,33 @@ def _take_particulars(row: StoredContact, given: ContactIn | ContactChange) -> N
         setattr(row, name, getattr(found, name))
 
 
-def _take_new_address(row: StoredContact, given: EmailAddressIn, source: consent.Source, *, now: datetime) -> None:
+def _take_new_address(
+    row: StoredContact, given: EmailAddressIn, source: consent.Source, *, is_coi: bool, now: datetime
+) -> None:
     row.email_address = given.address.strip()
     row.email_key = email_addresses.key(given.address)
     row.email_created_at = row.email_updated_at = now
-    row.take_consent(consent.initial(source, given.permission_to_send, is_coi=IS_COI, now=now))
+    row.take_consent(consent.initial(source, given.permission_to_send, is_coi=is_coi, now=now))
 
 
-def _take_address(row: StoredContact, given: EmailAddressChange, source: consent.Source, *, now: datetime) -> None:
+async def _take_address(
+    conn: Conn,
+    account_id: AccountId,
+    row: StoredContact,
+    given: EmailAddressChange,
+    source: consent.Source,
+    *,
+    now: datetime,
+) -> None:
     """Another spelling, another address or another permission; updated_at of the address moves with any of them."""
     held = row.consent
+    is_asked = held is None or given.permission_to_send is not None
+    is_coi = is_asked and await consent_settings.is_opt_in_confirmed(conn, account_id)
     if held is None:
-        _take_new_address(row, given, source, now=now)
+        _take_new_address(row, given, source, is_coi=is_coi, now=now)
         return
     changed = consent.change(
-        held, given.permission_to_send, source, reason=given.opt_out_reason, is_coi=IS_COI, now=now
+        held, given.permission_to_send, source, reason=given.opt_out_reason, is_coi=is_coi, now=now
     )
     address = given.address.strip()
     if address != row.email_address or changed.permission_to_send != held.permission_to_send:

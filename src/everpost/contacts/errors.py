@@ -39,6 +39,10 @@ class EmailTaken(Conflict):
     # Programs cut the id out of this text: it stays the last word, right after the first "contact ".
 
 
+class SmsTaken(Conflict):
+    """Validation failed: SMS address already exists for contact {contact_id}"""
+
+
 class BeingChanged(Conflict):
     """Another request is modifying this contact."""
 

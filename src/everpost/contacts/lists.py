@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct
+from msgspec import Meta, Struct
 
 from everpost.contacts import accounts_lock, sequences
 from everpost.contacts.errors import LimitReached
 from everpost.contacts.shapes import ContactList, ContactListIn, ContactListPage, ListXref, ListXrefs
+from everpost.contacts.stored import IS_ACTIVE
 from everpost.ids import AccountId, ListId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, Db, Taken, many, one, run, savepoint
@@ -44,6 +45,12 @@ class ListXrefsQuery(sequences.SequencesQuery):
 
 class ListNameTaken(Conflict):
     """Validation failed: Name already exists for list {list_id}"""
+
+
+class _Texted(Struct):
+    list_id: ListId
+    members: int
+    explicit: int
 
 
 class _Members(Struct):
@@ -290,10 +297,7 @@ async def _add_counts(conn: Conn, account_id: AccountId, found: list[ContactList
     if query.channel_type == "email" and query.include_membership_count is not None:
         await _count_members(conn, account_id, found, query.include_membership_count)
     if query.channel_type == "sms":
-        # No contact can have a telephone number with SMS consent yet, so nobody is counted.
-        for one_list in found:
-            one_list.membership_count = UNSET if query.include_membership_count is None else 0
-            one_list.sms_membership_count = 0 if query.include_sms_membership_count else UNSET
+        await _count_texted(conn, account_id, found, query)
 
 
 async def _count_members(
@@ -305,6 +309,33 @@ async def _count_members(
     members = {row.list_id: row.members for row in rows}
     for one_list in found:
         one_list.membership_count = members.get(one_list.list_id, 0)
+
+
+async def _count_texted(conn: Conn, account_id: AccountId, found: list[ContactList], query: ListsQuery) -> None:
+    """With channel_type=sms a member is who can be texted; active is who agreed to it."""
+    rows = await _count_channels(conn, account_id, [one_list.list_id for one_list in found])
+    counts = {row.list_id: row for row in rows}
+    for one_list in found:
+        row = counts.get(one_list.list_id, _Texted(one_list.list_id, 0, 0))
+        if query.include_membership_count is not None:
+            is_active = query.include_membership_count == "active"
+            one_list.membership_count = row.explicit if is_active else row.members
+        if query.include_sms_membership_count:
+            one_list.sms_membership_count = row.explicit
+
+
+async def _count_channels(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Texted]:
+    return await many(
+        conn,
+        _Texted,
+        """SELECT m.list_id, count(*) AS members, count(*) FILTER (WHERE sms.permission = 'explicit') AS explicit
+             FROM list_memberships m
+             JOIN sms_channels sms ON sms.account_id = m.account_id AND sms.contact_id = m.contact_id
+            WHERE m.account_id = :account_id AND sms.account_id = :account_id AND m.list_id = ANY(:list_ids::uuid[])
+            GROUP BY m.list_id""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
 
 
 async def _count_all(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Members]:
@@ -325,9 +356,10 @@ async def _count_active(conn: Conn, account_id: AccountId, list_ids: list[ListId
         _Members,
         """SELECT m.list_id, count(*) AS members
              FROM list_memberships m
-             JOIN contacts c ON c.account_id = m.account_id AND c.contact_id = m.contact_id
-            WHERE m.account_id = :account_id AND c.account_id = :account_id
-              AND m.list_id = ANY(:list_ids::uuid[]) AND c.is_mailable
+             JOIN (SELECT account_id, contact_id FROM contacts WHERE account_id = :account_id AND """  # noqa: S608 -- literals
+        + IS_ACTIVE
+        + """) AS active ON active.account_id = m.account_id AND active.contact_id = m.contact_id
+            WHERE m.account_id = :account_id AND m.list_id = ANY(:list_ids::uuid[])
             GROUP BY m.list_id""",
         account_id=account_id,
         list_ids=list_ids,

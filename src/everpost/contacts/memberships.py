@@ -24,11 +24,13 @@ class Membership(Struct):
     list_id: ListId
 
 
-async def require_lists(conn: Conn, account_id: AccountId, given: Iterable[ListId]) -> list[ListId]:
-    """The given lists, each once, all of which exist and are not deleted. Raises: Invalid."""
+async def require_lists(
+    conn: Conn, account_id: AccountId, given: Iterable[ListId], *, name: str = "list_memberships"
+) -> list[ListId]:
+    """The given lists, each once, all of which exist and are not deleted; `name` is the member. Raises: Invalid."""
     list_ids = list(dict.fromkeys(given))
     if len(list_ids) > MAXIMUM:
-        raise Invalid(too_many("list_memberships", MAXIMUM))
+        raise Invalid(too_many(name, MAXIMUM))
     if not list_ids:
         return []
     known = await many(
@@ -40,20 +42,23 @@ async def require_lists(conn: Conn, account_id: AccountId, given: Iterable[ListI
         list_ids=list_ids,
     )
     if len(known) < len(list_ids):
-        raise unknown_ids("list_memberships", [list_id for list_id in list_ids if list_id not in known])
+        raise unknown_ids(name, [list_id for list_id in list_ids if list_id not in known])
     return list_ids
 
 
 async def of_contacts(
     conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]
 ) -> dict[ContactId, list[ListId]]:
-    """The lists of a page of contacts; who is on none is left out."""
+    """The lists of a page of contacts; who is on none is left out, as are lists whose memberships are being deleted."""
     rows = await many(
         conn,
         Membership,
-        """SELECT contact_id, list_id FROM list_memberships
-            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])
-            ORDER BY created_at, list_id""",
+        """SELECT m.contact_id, m.list_id
+             FROM list_memberships m
+             JOIN contact_lists list ON list.account_id = m.account_id AND list.list_id = m.list_id
+            WHERE m.account_id = :account_id AND list.account_id = :account_id
+              AND m.contact_id = ANY(:contact_ids::uuid[]) AND list.deleted_at IS NULL
+            ORDER BY m.created_at, m.list_id""",
         account_id=account_id,
         contact_ids=contact_ids,
     )
@@ -65,15 +70,17 @@ async def of_contacts(
 
 async def add(
     conn: Conn, account_id: AccountId, contact_id: ContactId, list_ids: Sequence[ListId], *, now: datetime
-) -> None:
-    """Put one contact on lists; those it is on already stay as they are."""
+) -> list[ListId]:
+    """Put one contact on lists; those it is on already stay as they are. Returns those it joined."""
     if not list_ids:
-        return
-    await run(
+        return []
+    return await many(
         conn,
+        ListId,
         """INSERT INTO list_memberships (account_id, list_id, contact_id, created_at)
            SELECT :account_id, list_id, :contact_id, :now FROM unnest(:list_ids::uuid[]) AS given (list_id)
-               ON CONFLICT DO NOTHING""",
+               ON CONFLICT DO NOTHING
+           RETURNING list_id""",
         account_id=account_id,
         contact_id=contact_id,
         list_ids=list_ids,
@@ -83,8 +90,8 @@ async def add(
 
 async def replace(
     conn: Conn, account_id: AccountId, contact_id: ContactId, list_ids: Sequence[ListId], *, now: datetime
-) -> None:
-    """Put one contact on exactly these lists."""
+) -> list[ListId]:
+    """Put one contact on exactly these lists. Returns those it joined."""
     await run(
         conn,
         """DELETE FROM list_memberships
@@ -93,7 +100,7 @@ async def replace(
         contact_id=contact_id,
         list_ids=list_ids,
     )
-    await add(conn, account_id, contact_id, list_ids, now=now)
+    return await add(conn, account_id, contact_id, list_ids, now=now)
 
 
 async def count_after_adding(

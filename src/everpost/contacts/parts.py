@@ -9,11 +9,19 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
-from everpost.contacts import custom_fields, custom_values, memberships, notes, phone_numbers, street_addresses
+from everpost.contacts import (
+    custom_fields,
+    custom_values,
+    memberships,
+    notes,
+    phone_numbers,
+    sms_channels,
+    street_addresses,
+    taggings,
+)
 from everpost.contacts.consent import Source
-from everpost.contacts.errors import unknown_ids
 from everpost.contacts.notes import Note
 from everpost.contacts.phone_numbers import PhoneNumber
 from everpost.contacts.shapes import Contact, ContactChange, ContactIn, Include
@@ -33,6 +41,7 @@ _NAMES: Final[tuple[Part, ...]] = (
     "list_memberships",
     "taggings",
     "notes",
+    "sms_channel",
 )
 
 _IN_ROW: Final = frozenset({"custom_fields", "phone_numbers", "street_addresses", "notes"})
@@ -49,7 +58,7 @@ def sent(given: ContactIn | ContactChange) -> set[Part]:
 
 def problems(given: ContactIn | ContactChange) -> list[str]:
     """What is wrong with the parts beyond their shape."""
-    return notes.problems(given.notes or [])
+    return notes.problems(given.notes or []) + sms_channels.problems(given.sms_channel)
 
 
 async def take(
@@ -61,14 +70,11 @@ async def take(
     update_source: Source | None,
     now: datetime,
 ) -> None:
-    """Put the parts that a request carried into a row; lists are not in the row. Raises: Invalid."""
+    """Put the parts that a request carried into a row, as far as they are in it. Raises: Invalid."""
     if given.custom_fields is not None:
         fields = await custom_fields.definitions(conn, account_id)
         values = custom_values.read(given.custom_fields, fields, maximum=MAX_CUSTOM_FIELDS)
         row.custom_values = _raw({key: value for key, value in values.items() if value is not None})
-    if given.taggings:
-        # Tags cannot be made yet, so every id is unknown.
-        raise unknown_ids("taggings", list(dict.fromkeys(given.taggings)))
     if given.phone_numbers is not None:
         held_numbers = read_phone_numbers(row.phone_numbers)
         row.phone_numbers = _raw(
@@ -89,17 +95,17 @@ def are_in_row(parts: Collection[Part]) -> bool:
 async def show(
     conn: Conn, account_id: AccountId, rows: Sequence[CoreContact], parts: Collection[Part]
 ) -> list[Contact]:
-    """Contacts as they go out, with the parts asked for; no contact has an SMS channel yet, so none is shown."""
+    """Contacts as they go out, with the parts asked for; who has no SMS channel shows none."""
     contacts = [shown(row) for row in rows]
     if are_in_row(parts):
         whole = [row for row in rows if isinstance(row, StoredContact)]
         await _show_arrays(conn, account_id, contacts, whole, parts)
     if "taggings" in parts:
-        # Tags cannot be made yet, so nobody carries one.
-        for contact in contacts:
-            contact.taggings = []
+        await _show_tags(conn, account_id, contacts)
     if "list_memberships" in parts or "list_membership" in parts:
         await _show_lists(conn, account_id, contacts)
+    if "sms_channel" in parts:
+        await _show_channels(conn, account_id, contacts)
     return contacts
 
 
@@ -118,6 +124,18 @@ async def _show_lists(conn: Conn, account_id: AccountId, contacts: Sequence[Cont
     lists = await memberships.of_contacts(conn, account_id, [contact.contact_id for contact in contacts])
     for contact in contacts:
         contact.list_memberships = lists.get(contact.contact_id, [])
+
+
+async def _show_tags(conn: Conn, account_id: AccountId, contacts: Sequence[Contact]) -> None:
+    tags = await taggings.of_contacts(conn, account_id, [contact.contact_id for contact in contacts])
+    for contact in contacts:
+        contact.taggings = tags.get(contact.contact_id, [])
+
+
+async def _show_channels(conn: Conn, account_id: AccountId, contacts: Sequence[Contact]) -> None:
+    channels = await sms_channels.shown(conn, account_id, [contact.contact_id for contact in contacts])
+    for contact in contacts:
+        contact.sms_channel = channels.get(contact.contact_id, UNSET)
 
 
 async def _show_arrays(

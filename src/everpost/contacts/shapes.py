@@ -6,6 +6,7 @@ read-only members of a request are ignored, null equals left out, "" clears. Sou
 
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeAlias
+from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
@@ -17,6 +18,7 @@ from everpost.platform.paging import Links
 Text50: TypeAlias = Annotated[str, Meta(max_length=50)]
 PhoneKind: TypeAlias = Literal["home", "work", "mobile", "other"]
 AddressKind: TypeAlias = Literal["home", "work", "other"]
+SmsPermission: TypeAlias = Literal["explicit", "unsubscribed", "pending_confirmation", "not_set"]
 Include: TypeAlias = Literal[
     "custom_fields",
     "list_memberships",
@@ -52,6 +54,31 @@ class CustomValue(Struct, omit_defaults=True):
     choice_ids: list[str] | None = None
 
 
+class SmsConsent(Struct, omit_defaults=True, kw_only=True):
+    """Whether a contact may be texted."""
+
+    sms_consent_permission: SmsPermission
+    consent_type: str
+    opt_in_date: datetime | None = None
+    opt_out_date: datetime | None = None
+    advertised_frequency: str | None = None
+    advertised_interval: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SmsChannel(Struct, omit_defaults=True, kw_only=True):
+    """The number a contact can be texted at, and the consent to it."""
+
+    sms_channel_id: UUID
+    sms_address: Annotated[str, Meta(description="The national number.")]
+    dial_code: str
+    country_code: str
+    create_source: Source
+    update_source: Source | None = None
+    sms_channel_consents: list[SmsConsent]
+
+
 class Contact(Struct, omit_defaults=True, kw_only=True):
     """A contact; the arrays at the end only as far as they were asked for or sent."""
 
@@ -75,11 +102,15 @@ class Contact(Struct, omit_defaults=True, kw_only=True):
     list_memberships: list[ListId] | UnsetType = UNSET
     taggings: list[TagId] | UnsetType = UNSET
     notes: Raw | UnsetType = UNSET  # list of Note
+    sms_channel: SmsChannel | UnsetType = UNSET
 
 
 class ContactPage(Struct, omit_defaults=True):
+    """One page; `status` only while a segment is still being worked out, with the answer 202."""
+
     contacts: list[Contact]
     contacts_count: int | UnsetType = UNSET
+    status: Literal["processing"] | UnsetType = UNSET
     links: Links | UnsetType = field(name="_links", default=UNSET)
 
 
@@ -129,6 +160,21 @@ class NoteIn(Struct):
     note_id: str | None = None
 
 
+class SmsConsentIn(Struct):
+    """The only type there is: promotional_sms."""
+
+    sms_consent_permission: SmsPermission
+    consent_type: Literal["promotional_sms"]
+    consent_medium_details: str | None = None
+
+
+class SmsChannelIn(Struct):
+    """A number with its dial code, such as 14155550134, and the consent to it."""
+
+    full_sms_address: Annotated[str, Meta(min_length=1)]
+    sms_channel_consents: Annotated[list[SmsConsentIn], Meta(min_length=1)]
+
+
 class ContactIn(Struct, kw_only=True):
     """A new contact: at least a name or an e-mail address."""
 
@@ -147,6 +193,7 @@ class ContactIn(Struct, kw_only=True):
     list_memberships: list[ListId] | None = None
     taggings: list[TagId] | None = None
     notes: Annotated[list[NoteIn], Meta(max_length=150)] | None = None
+    sms_channel: SmsChannelIn | None = None
 
 
 class ContactChange(Struct, kw_only=True):
@@ -167,6 +214,7 @@ class ContactChange(Struct, kw_only=True):
     list_memberships: list[ListId] | None = None
     taggings: list[TagId] | None = None
     notes: Annotated[list[NoteIn], Meta(max_length=150)] | None = None
+    sms_channel: SmsChannelIn | None = None
 
 
 class SignUpAddress(Struct):
@@ -178,6 +226,27 @@ class SignUpAddress(Struct):
     state: Text50 | None = None
     postal_code: Text50 | None = None
     country: Text50 | None = None
+
+
+class SignUpSmsConsent(Struct, kw_only=True):
+    """A consent as a form proves it: where the person gave it, and what was shown."""
+
+    sms_consent_permission: SmsPermission
+    consent_type: Literal["promotional_sms"]
+    consent_medium_type: str
+    consent_medium_url: str
+    consent_medium_details: str
+    advertised_frequency: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    advertised_interval: str | None = None
+
+
+class SignUpSmsChannel(Struct):
+    """A number in its parts, and the consent to it."""
+
+    sms_address: Annotated[str, Meta(min_length=1)]
+    dial_code: Annotated[str, Meta(min_length=1)]
+    country_code: Annotated[str, Meta(min_length=1)]
+    sms_channel_consents: Annotated[list[SignUpSmsConsent], Meta(min_length=1)]
 
 
 class SignUp(Struct, kw_only=True):
@@ -195,6 +264,7 @@ class SignUp(Struct, kw_only=True):
     street_address: SignUpAddress | None = None
     custom_fields: list[CustomValueIn] | None = None
     list_memberships: Annotated[list[ListId], Meta(min_length=1)]
+    sms_channel: SignUpSmsChannel | None = None
 
 
 class SignedUp(Struct):
@@ -250,6 +320,22 @@ class ListXref(Struct):
 
 class ListXrefs(Struct):
     xrefs: list[ListXref]
+
+
+class SmsHistoryEntry(Struct):
+    """One change of a consent to text messages."""
+
+    contact_id: ContactId
+    sms_channel_id: UUID
+    sms_channel_history_id: UUID
+    insert_time: datetime
+    history_details: Raw
+
+
+class Resubscription(Struct):
+    """The lists that a contact joins when it confirms."""
+
+    list_ids: Annotated[list[ListId], Meta(min_length=1)]
 
 
 class ContactXref(Struct):

@@ -35,6 +35,12 @@ SELECT: Final[LiteralString] = """SELECT contact_id, create_source, created_at, 
  WHERE account_id = :account_id"""
 
 
+# Who counts as active: may be e-mailed, or can only be texted and agreed to that. Source: contract, contacts.md §4.1.
+IS_ACTIVE: Final[LiteralString] = """(is_mailable OR (deleted_at IS NULL AND email_key IS NULL
+    AND contact_id IN (SELECT sms.contact_id FROM sms_channels AS sms
+                        WHERE sms.account_id = :account_id AND sms.permission = 'explicit')))"""
+
+
 class CoreContact(Struct):
     """The columns that every answer shows: all that a page without `include` reads."""
 
