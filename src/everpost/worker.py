@@ -21,6 +21,7 @@ JOB_MODULES: Final = (
     "everpost.oauth.sweeps",
     "everpost.tracking.ingest",
     "everpost.contacts.custom_field_changes",
+    "everpost.activities.exports",
     "everpost.activities.imports",
     "everpost.activities.list_deletions",
     "everpost.delivery.outbox",

@@ -49,3 +49,15 @@ def contacts(api: Api) -> Callable[[], Awaitable[dict[str, dict[str, Any]]]]:
         return {contact["email_address"]["address"]: contact for contact in answer.body["contacts"]}
 
     return read
+
+
+@pytest.fixture
+def new_list(api: Api) -> Callable[[str], Awaitable[str]]:
+    """`await new_list("Fair")` makes a contact list and returns its id."""
+
+    async def make(name: str) -> str:
+        made = await api.post("/v3/contact_lists", {"name": name})
+        assert made.status == 201, made
+        return str(made.body["list_id"])
+
+    return make

@@ -4,21 +4,23 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from everpost.activities import import_requests, ledger, list_deletions
+from everpost.activities import exports, import_requests, ledger, list_deletions
 from everpost.activities.csv_rows import MAX_BYTES
 from everpost.activities.shapes import (
     ActivitiesQuery,
     ActivityPage,
     BulkActivity,
+    ContactsExport,
     FileImport,
     JsonImport,
     ListDeletion,
 )
 from everpost.contacts import errors, lists
 from everpost.ids import ActivityId, ListId
+from everpost.platform import storage
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
-from everpost.platform.http import Answer, Doors, FormData, UploadFile
+from everpost.platform.http import Answer, Doors, FormData, Stream, UploadFile
 
 # Far more than an import reads of an upload: what is too much is dropped, not refused.
 _LARGEST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
@@ -74,6 +76,33 @@ async def import_contacts_json(conn: Conn, caller: Caller, data: JsonImport) -> 
 
 
 @doors.post(
+    "/v3/activities/contact_exports",
+    "/v3/activities/contacts_export",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def export_contacts(conn: Conn, caller: Caller, data: ContactsExport | None) -> BulkActivity:
+    """Export contacts to a CSV file; `_links.results` of the activity is where it will be."""
+    return await exports.start(conn, caller.account_id, data or ContactsExport())
+
+
+@doors.get(
+    "/v3/contact_exports/{file_export_id}",
+    "/v3/contacts_exports/{file_export_id}",
+    scope="contact_data",
+    privilege="contacts:write",
+    answers=str,
+    produces="text/csv",
+)
+async def get_contact_export(conn: Conn, caller: Caller, file_export_id: ActivityId) -> Answer:
+    """The CSV file of an export that is completed. It is kept for ten days."""
+    file = await exports.finished(conn, caller.account_id, file_export_id)
+    return _csv(file.names, file.size_bytes, name=f"contact_export_{file_export_id}.csv")
+
+
+@doors.post(
     "/v3/activities/list_delete",
     scope="contact_data",
     privilege="contacts:write",
@@ -125,6 +154,14 @@ async def _file_import(upload: FormData) -> FileImport:
     if isinstance(file, UploadFile):
         sent = replace(sent, file_name=file.filename or "", content=await file.read(MAX_BYTES + 1))
     return sent
+
+
+def _csv(names: list[str], size_bytes: int, *, name: str) -> Answer:
+    return Answer(
+        Stream(storage.pieces(names), size_bytes),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        media_type="text/csv; charset=utf-8",
+    )
 
 
 doors.doors += list_doors.doors

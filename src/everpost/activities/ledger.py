@@ -19,6 +19,7 @@ from everpost.platform.errors import NotFound, TooMany
 from everpost.platform.paging import Link, Links
 
 KEPT: Final = timedelta(days=10)
+EXPORT: Final = "contact_exports"  # the kind whose activities link to a file
 _MOST_WAITING: Final = 1000
 _MOST_ERRORS: Final = 500
 
@@ -114,6 +115,24 @@ async def get(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Bul
     if found is None:
         raise NotFound
     return _wire(found)
+
+
+async def position_of_completed(conn: Conn, account_id: AccountId, activity_id: ActivityId, *, kind: str) -> Raw:
+    """Where an activity of this kind ended. Raises: NotFound, also for one that is not completed."""
+    found = await one(
+        conn,
+        Raw,
+        """SELECT position FROM activities
+            WHERE account_id = :account_id AND activity_id = :activity_id AND created_at > :oldest
+              AND kind = :work AND state = 'completed'""",
+        account_id=account_id,
+        activity_id=activity_id,
+        oldest=clock.now() - KEPT,
+        work=kind,
+    )
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def page(conn: Conn, account_id: AccountId, query: ActivitiesQuery) -> ActivityPage:
@@ -271,8 +290,15 @@ def _wire(entry: Entry) -> BulkActivity:
         percent_done=entry.percent_done,
         activity_errors=_shown_errors(entry),
         status=UNSET if entry.counters is None else entry.counters,
-        links=ActivityLinks(Link(f"/v3/activities/{entry.activity_id}")),
+        links=_links(entry),
     )
+
+
+def _links(entry: Entry) -> ActivityLinks:
+    links = ActivityLinks(Link(f"/v3/activities/{entry.activity_id}"))
+    if entry.kind == EXPORT:
+        links.results = Link(f"/v3/contact_exports/{entry.activity_id}")
+    return links
 
 
 def _shown_errors(entry: Entry) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from everpost.ids import ActivityId, ListId
+from everpost.ids import ActivityId, ContactId, ListId, TagId
 from everpost.platform.paging import Link, Links, PageQuery
 
 MAX_IMPORTED: Final = 40_000
@@ -16,10 +16,16 @@ StateAsked: TypeAlias = Literal[
     "initialized", "processing", "completed", "failed", "cancelled", "timed_out", "time_out"
 ]
 SmsPermission: TypeAlias = Literal["explicit", "not_set"]
+ExportStatus: TypeAlias = Literal[
+    "all", "active", "unsubscribed", "removed", "deleted", "not_set", "pending_confirmation", "temp_hold"
+]
 
 
-class ActivityLinks(Struct):
+class ActivityLinks(Struct, omit_defaults=True):
+    """Where the activity is, and of an export where its file will be."""
+
     self: Link
+    results: Link | UnsetType = UNSET
 
 
 class BulkActivity(Struct, omit_defaults=True, kw_only=True):
@@ -62,6 +68,27 @@ class JsonImport(Struct):
     import_data: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_IMPORTED)]
     list_ids: Annotated[list[ListId], Meta(min_length=1)]
     sms_permission_to_send: SmsPermission | None = None
+
+
+class ExportExclusion(Struct):
+    """Contacts that are left out."""
+
+    contact_ids: Annotated[list[ContactId], Meta(max_length=50)] | None = None
+
+
+class ContactsExport(Struct, kw_only=True):
+    """Which contacts to export, and what of them; without a word all that are not deleted, with nearly all fields."""
+
+    contact_ids: Annotated[list[ContactId], Meta(max_length=500)] | None = None
+    list_ids: Annotated[list[ListId], Meta(max_length=50)] | None = None
+    tag_ids: Annotated[list[TagId], Meta(max_length=50)] | None = None
+    new_subscriber: bool | None = None
+    segment_id: int | None = None
+    segment_ids: int | list[int] | None = None  # what an older guide calls segment_id
+    all_active_contacts: bool | None = None  # what an older guide says for the status active
+    status: ExportStatus | None = None
+    exclude: ExportExclusion | None = None
+    fields: list[str] | None = None
 
 
 class ListDeletion(Struct):

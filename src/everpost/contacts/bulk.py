@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from everpost.contacts import stored
 from everpost.contacts.stored import StoredContact
-from everpost.ids import AccountId, ContactId, ListId
+from everpost.ids import AccountId, ContactId, ListId, TagId
 from everpost.platform.db import Conn, copy_csv_in, many, one, run
 
 # What a new contact of an import is given; columns that are left out have their defaults.
@@ -81,6 +81,19 @@ async def existing_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[L
         list_ids=list_ids,
     )
     return [list_id for list_id in dict.fromkeys(list_ids) if list_id in found]
+
+
+async def existing_tags(conn: Conn, account_id: AccountId, tag_ids: Sequence[TagId]) -> list[TagId]:
+    """Those of the tags that are there, in the given order, each once."""
+    found = await many(
+        conn,
+        UUID,
+        """SELECT tag_id FROM contact_tags
+            WHERE account_id = :account_id AND tag_id = ANY(:tag_ids::uuid[]) AND deleted_at IS NULL""",
+        account_id=account_id,
+        tag_ids=tag_ids,
+    )
+    return [tag_id for tag_id in dict.fromkeys(tag_ids) if tag_id in found]
 
 
 async def prepare(conn: Conn) -> None:
