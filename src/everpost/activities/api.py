@@ -1,22 +1,37 @@
-"""The doors of bulk work. Deleting a list lives here too: a route lives with the slice that does the work."""
+"""The doors of bulk work. Deleting a list or a tag lives here too: a route lives with the slice that does the work."""
 
 from typing import Final
 
 from msgspec.structs import replace
 
-from everpost.activities import exports, import_requests, ledger, list_deletions
+from everpost.activities import (
+    contact_deletions,
+    custom_field_deletions,
+    exports,
+    import_requests,
+    ledger,
+    list_deletions,
+    list_memberships,
+    tag_deletions,
+    taggings,
+)
+from everpost.activities.contact_deletions import ContactDeletion
 from everpost.activities.csv_rows import MAX_BYTES
+from everpost.activities.list_memberships import MembershipsChange
 from everpost.activities.shapes import (
     ActivitiesQuery,
     ActivityPage,
     BulkActivity,
     ContactsExport,
+    CustomFieldDeletion,
     FileImport,
     JsonImport,
     ListDeletion,
+    TagDeletion,
 )
-from everpost.contacts import errors, lists
-from everpost.ids import ActivityId, ListId
+from everpost.activities.taggings import TaggingsChange
+from everpost.contacts import errors, lists, tags
+from everpost.ids import ActivityId, ListId, TagId
 from everpost.platform import storage
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
@@ -41,6 +56,7 @@ _UPLOAD: Final = {
 
 doors = Doors(area=errors.AREA, tag="Bulk Activities")
 list_doors = Doors(area=errors.AREA, tag="Contact Lists")
+tag_doors = Doors(area=errors.AREA, tag="Contact Tags")
 
 
 @doors.post(
@@ -114,6 +130,91 @@ async def delete_contact_lists(conn: Conn, caller: Caller, data: ListDeletion) -
     return await list_deletions.start(conn, caller.account_id, data.list_ids)
 
 
+@doors.post(
+    "/v3/activities/add_list_memberships",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def add_list_memberships(conn: Conn, caller: Caller, data: MembershipsChange) -> BulkActivity:
+    """Put the selected contacts on lists."""
+    return await list_memberships.start_adding(conn, caller.account_id, data)
+
+
+@doors.post(
+    "/v3/activities/remove_list_memberships",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def remove_list_memberships(conn: Conn, caller: Caller, data: MembershipsChange) -> BulkActivity:
+    """Take the selected contacts off lists."""
+    return await list_memberships.start_removing(conn, caller.account_id, data)
+
+
+@doors.post(
+    "/v3/activities/contacts_taggings_add",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def add_taggings(conn: Conn, caller: Caller, data: TaggingsChange) -> BulkActivity:
+    """Put tags on the selected contacts."""
+    return await taggings.start_adding(conn, caller.account_id, data)
+
+
+@doors.post(
+    "/v3/activities/contacts_taggings_remove",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def remove_taggings(conn: Conn, caller: Caller, data: TaggingsChange) -> BulkActivity:
+    """Take tags off the selected contacts."""
+    return await taggings.start_removing(conn, caller.account_id, data)
+
+
+@doors.post(
+    "/v3/activities/contact_delete",
+    "/v3/activities/contacts_delete",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def delete_contacts(conn: Conn, caller: Caller, data: ContactDeletion) -> BulkActivity:
+    """Delete the contacts that are named, on the lists, or in the segment."""
+    return await contact_deletions.start(conn, caller.account_id, data)
+
+
+@doors.post(
+    "/v3/activities/contacts_tags_delete",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def delete_tags(conn: Conn, caller: Caller, data: TagDeletion) -> BulkActivity:
+    """Delete several tags; the contacts that carry them stay."""
+    return await tag_deletions.start(conn, caller.account_id, data.tag_ids)
+
+
+@doors.post(
+    "/v3/activities/custom_fields_delete",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=201,
+    exists=ledger.require_room,
+)
+async def delete_custom_fields(conn: Conn, caller: Caller, data: CustomFieldDeletion) -> BulkActivity:
+    """Delete several custom fields and their values on all contacts."""
+    return await custom_field_deletions.start(conn, caller.account_id, data.custom_field_ids)
+
+
 @doors.get("/v3/activities", scope="contact_data", privilege="contacts:write")
 async def get_bulk_activities(conn: Conn, caller: Caller, query: ActivitiesQuery) -> ActivityPage:
     """The bulk activities of the last ten days, newest first."""
@@ -141,6 +242,21 @@ async def delete_contact_list(conn: Conn, caller: Caller, list_id: ListId) -> An
     return Answer(activity, status=202, headers={"Location": activity.links.self.href})
 
 
+@tag_doors.delete(
+    "/v3/contact_tags/{tag_id}",
+    scope="contact_data",
+    privilege="contacts:write",
+    status=202,
+    exists=tags.require,
+    checks_accept=True,
+    answers=BulkActivity,
+)
+async def delete_contact_tag(conn: Conn, caller: Caller, tag_id: TagId) -> Answer:
+    """Delete a tag in the background; the contacts that carry it stay."""
+    activity = await tag_deletions.start(conn, caller.account_id, [tag_id])
+    return Answer(activity, status=202, headers={"Location": activity.links.self.href})
+
+
 async def _file_import(upload: FormData) -> FileImport:
     file = upload.get("file")
     texts = [part for part in upload.getlist("list_ids") if isinstance(part, str)]
@@ -164,4 +280,4 @@ def _csv(names: list[str], size_bytes: int, *, name: str) -> Answer:
     )
 
 
-doors.doors += list_doors.doors
+doors.doors += [*list_doors.doors, *tag_doors.doors]

@@ -4,6 +4,7 @@ A lane is a row with a lease. The lease is renewed in each transaction of the wo
 it is still the same lease: a worker that lost it cannot commit. Times are the database's, as nodes' clocks differ.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
@@ -35,6 +36,24 @@ class Lane:
             yield conn
             # Last, because the row stays locked until the commit, and whoever adds work waits for it.
             await _renew(conn, self.account_id, self._fence)
+
+    @contextlib.asynccontextmanager
+    async def long_step(self) -> AsyncIterator[Conn]:
+        """The same for a transaction that may outlast the lease: it is renewed beside it until the block ends."""
+        keeper = asyncio.create_task(self._keep())
+        try:
+            async with self.step() as conn:
+                yield conn
+        finally:
+            keeper.cancel()
+            # If it found the lease lost, the step has found it too.
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            async with self.db.transaction() as conn:
+                await _renew(conn, self.account_id, self._fence)
 
     async def release(self, conn: Conn, *, has_work: bool) -> None:
         """Raises: LeaseLost. Call `lock` before looking whether there is work."""

@@ -1,10 +1,12 @@
 """The ledger of bulk activities: what was asked for, how far it is, what went wrong on the way.
 
-Rules: states initialized → processing → completed, failed or timed_out; percent_done is 1 at first, grows, and is 100
-exactly when completed; kept for ten days; at most 1,000 may wait or run per account. Source: contract,
+Rules: states initialized → processing → completed, failed, timed_out or cancelled; percent_done is 1 at first, grows,
+and is 100 exactly when completed; kept for ten days; at most 1,000 may wait or run per account. A worker moves only
+what is still processing, so that whatever it does after a cancellation is rolled back. Source: contract,
 bulk-activities.md §1.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -28,6 +30,10 @@ class QueueFull(TooMany):
     """You exceeded 1,000 queued activities for this user account."""
 
     key = "contacts.api.too_many_activities"
+
+
+class Stopped(Exception):
+    """The activity is not processing any more: it was cancelled."""
 
 
 class New(Struct, frozen=True, kw_only=True):
@@ -202,8 +208,8 @@ async def advance(
     errors: list[str],
     percent: int,
 ) -> None:
-    """Note progress, in the transaction that made it; `errors` are those that came with it."""
-    await run(
+    """Note progress, in the transaction that made it; `errors` are those that came with it. Raises: Stopped."""
+    moved = await run(
         conn,
         """UPDATE activities
               SET position = :position, counters = :counters, percent_done = greatest(percent_done, :percent),
@@ -219,13 +225,15 @@ async def advance(
         errors_count=len(errors),
         now=clock.now_seconds(),
     )
+    if not moved:
+        raise Stopped
 
 
 async def complete(
     conn: Conn, account_id: AccountId, activity_id: ActivityId, *, counters: dict[str, int] | None
 ) -> None:
-    """Everything is done, though single items may have failed."""
-    await run(
+    """Everything is done, though single items may have failed. Raises: Stopped."""
+    moved = await run(
         conn,
         """UPDATE activities
               SET state = 'completed', percent_done = 100, counters = :counters, file_name = NULL,
@@ -236,11 +244,14 @@ async def complete(
         counters=counters,
         now=clock.now_seconds(),
     )
+    if not moved:
+        raise Stopped
+    await _drop_selection(conn, account_id, activity_id)
 
 
 async def give_up(conn: Conn, account_id: AccountId, activity_id: ActivityId, state: State, reason: str) -> None:
-    """It ends here, with what was done so far."""
-    await run(
+    """It ends here, with what was done so far. Raises: Stopped."""
+    moved = await run(
         conn,
         """UPDATE activities
               SET state = :state, activity_errors = activity_errors || :reason::jsonb,
@@ -252,6 +263,30 @@ async def give_up(conn: Conn, account_id: AccountId, activity_id: ActivityId, st
         reason=[reason],
         now=clock.now_seconds(),
     )
+    if not moved:
+        raise Stopped
+    await _drop_selection(conn, account_id, activity_id)
+
+
+async def cancel(conn: Conn, account_id: AccountId, activity_id: ActivityId, *, only_waiting: Collection[str]) -> None:
+    """Stop an activity that is not finished; of the kinds `only_waiting` one that has not begun.
+
+    What was done stays done. Raises: NotFound, when there is none to stop (any more).
+    """
+    stopped = await run(
+        conn,
+        """UPDATE activities
+              SET state = 'cancelled', file_name = NULL, updated_at = :now, completed_at = :now
+            WHERE account_id = :account_id AND activity_id = :activity_id
+              AND (state = 'initialized' OR (state = 'processing' AND kind <> ALL(:only_waiting::text[])))""",
+        account_id=account_id,
+        activity_id=activity_id,
+        only_waiting=list(only_waiting),
+        now=clock.now_seconds(),
+    )
+    if not stopped:
+        raise NotFound
+    await _drop_selection(conn, account_id, activity_id)
 
 
 async def forget(conn: Conn, before: datetime) -> int:
@@ -276,6 +311,15 @@ async def _kept(conn: Conn, account_id: AccountId, activity_id: ActivityId, erro
         activity_id=activity_id,
     )
     return errors[: max(_MOST_ERRORS - (held or 0), 0)]
+
+
+async def _drop_selection(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> None:
+    await run(
+        conn,
+        "DELETE FROM activity_contacts WHERE account_id = :account_id AND activity_id = :activity_id",
+        account_id=account_id,
+        activity_id=activity_id,
+    )
 
 
 def _wire(entry: Entry) -> BulkActivity:

@@ -16,9 +16,9 @@ from typing import Final, TypeAlias, TypeVar
 
 from everpost.activities import lanes, ledger
 from everpost.activities.lanes import Lane, LeaseLost
-from everpost.activities.ledger import Entry, New
+from everpost.activities.ledger import Entry, New, Stopped
 from everpost.activities.shapes import BulkActivity, State
-from everpost.ids import AccountId
+from everpost.ids import AccountId, ActivityId
 from everpost.platform import clock, logs, storage
 from everpost.platform.db import Conn, Db
 from everpost.platform.jobs import every, job
@@ -50,19 +50,24 @@ class Turn:
         """One transaction of the work; whoever may not go on working finds out at its end. Raises: LeaseLost."""
         return self._lane.step()
 
+    def long_step(self) -> AbstractAsyncContextManager[Conn]:
+        """One transaction that may take longer than the lane's lease. Raises: LeaseLost."""
+        return self._lane.long_step()
+
     async def complete(self, counters: dict[str, int] | None) -> None:
         """The last step. Raises: LeaseLost."""
         async with self.step() as conn:
             await ledger.complete(conn, self.account_id, self.entry.activity_id, counters=counters)
-        await self._drop_file()
+        await self.drop_file()
 
     async def give_up(self, state: State, reason: str) -> None:
         """The last step of an activity that cannot be completed. Raises: LeaseLost."""
         async with self.step() as conn:
             await ledger.give_up(conn, self.account_id, self.entry.activity_id, state, reason)
-        await self._drop_file()
+        await self.drop_file()
 
-    async def _drop_file(self) -> None:
+    async def drop_file(self) -> None:
+        """Delete the upload, which nobody needs any more."""
         # After the commit: until then another worker may need it. One that is forgotten here goes after ten days.
         if self.entry.file_name is not None:
             await storage.delete(self.entry.file_name)
@@ -72,13 +77,19 @@ Work: TypeAlias = Callable[[Turn], Awaitable[None]]
 AnyWork = TypeVar("AnyWork", bound=Work)
 
 _works: dict[str, Work] = {}
+_unbreakable: set[str] = set()
 
 
-def work(*kinds: str) -> Callable[[AnyWork], AnyWork]:
-    """Register what does the work of these kinds of activity."""
+def work(*kinds: str, is_unbreakable: bool = False) -> Callable[[AnyWork], AnyWork]:
+    """Register what does the work of these kinds of activity.
+
+    Unbreakable work cannot be cancelled once it runs, because its first step lets others rely on the rest.
+    """
 
     def register(function: AnyWork) -> AnyWork:
         _works.update(dict.fromkeys(kinds, function))
+        if is_unbreakable:
+            _unbreakable.update(kinds)
         return function
 
     return register
@@ -90,6 +101,16 @@ async def start(conn: Conn, account_id: AccountId, new: New) -> BulkActivity:
     activity = await ledger.open_entry(conn, account_id, new)
     await run_lane.later(conn, account_id=account_id)
     return activity
+
+
+async def cancel(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> None:
+    """Stop an activity; what it did stays done. Raises: NotFound, when there is none that may be stopped."""
+    await ledger.cancel(conn, account_id, activity_id, only_waiting=_unbreakable)
+
+
+def may_cancel(activity: Entry) -> bool:
+    """Whether `cancel` would stop it as it is now."""
+    return activity.state == "initialized" or (activity.state == "processing" and activity.kind not in _unbreakable)
 
 
 @job("activities.run")
@@ -137,8 +158,16 @@ async def _work_on_oldest(lane: Lane, ends_at: float) -> bool:
     elif entry.started_at is not None and clock.now() - entry.started_at > _LONGEST:
         await turn.give_up("timed_out", "The activity took too long")
     else:
-        await _works[entry.kind](turn)
+        await _do(turn)
     return True
+
+
+async def _do(turn: Turn) -> None:
+    try:
+        await _works[turn.entry.kind](turn)
+    except Stopped:
+        log.info("activity cancelled", activity_id=str(turn.entry.activity_id), kind=turn.entry.kind)
+        await turn.drop_file()
 
 
 async def _leave(lane: Lane) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from everpost.ids import ActivityId, ContactId, ListId, TagId
+from everpost.ids import ActivityId, ContactId, CustomFieldId, ListId, TagId
 from everpost.platform.paging import Link, Links, PageQuery
 
 MAX_IMPORTED: Final = 40_000
@@ -95,3 +95,15 @@ class ListDeletion(Struct):
     """Lists to delete."""
 
     list_ids: Annotated[list[ListId], Meta(min_length=1, max_length=100)]
+
+
+class TagDeletion(Struct):
+    """Tags to delete."""
+
+    tag_ids: Annotated[list[TagId], Meta(min_length=1, max_length=500)]
+
+
+class CustomFieldDeletion(Struct):
+    """Custom fields to delete."""
+
+    custom_field_ids: Annotated[list[CustomFieldId], Meta(min_length=1, max_length=100)]

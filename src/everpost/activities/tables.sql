@@ -26,6 +26,15 @@ CREATE INDEX activities_page ON activities (account_id, created_at, activity_id)
 CREATE INDEX activities_waiting ON activities (account_id, created_at, activity_id)
     WHERE state IN ('initialized', 'processing');
 
+-- Whom an activity works on, settled when it begins, some thousands to a row; gone when it ends.
+CREATE TABLE activity_contacts (
+    account_id   uuid NOT NULL,
+    activity_id  uuid NOT NULL,
+    chunk        integer NOT NULL,              -- 0, 1, 2 ...: one step of the work each
+    contact_ids  uuid[] NOT NULL,
+    PRIMARY KEY (account_id, activity_id, chunk)
+);
+
 -- One lane per account: its activities run one at a time, in the order they came. Who holds the lease may work; the
 -- fence grows with each lease, so a worker that slept through the end of its own finds out before it commits.
 CREATE TABLE activity_lanes (

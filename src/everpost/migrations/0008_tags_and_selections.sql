@@ -1,4 +1,4 @@
--- Tags: names that an account puts on its contacts.
+-- Tags, which an account puts on its contacts, and the contacts that a bulk activity works on.
 
 CREATE TABLE contact_tags (
     account_id  uuid NOT NULL,
@@ -23,3 +23,11 @@ CREATE TABLE contact_taggings (
 CREATE INDEX contact_taggings_contact ON contact_taggings (account_id, contact_id);
 
 CREATE INDEX contacts_deleted ON contacts (account_id, contact_id) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE activity_contacts (
+    account_id   uuid NOT NULL,
+    activity_id  uuid NOT NULL,
+    chunk        integer NOT NULL,
+    contact_ids  uuid[] NOT NULL,
+    PRIMARY KEY (account_id, activity_id, chunk)
+);
