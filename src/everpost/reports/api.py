@@ -1,10 +1,18 @@
-"""Doors of the e-mail reports."""
+"""Doors of the e-mail and contact reports."""
 
-from everpost.ids import CampaignActivityId
+from everpost.ids import CampaignActivityId, ContactId
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
 from everpost.platform.http import Doors
-from everpost.reports import link_clicks, stats, summaries, tracking_reports
+from everpost.reports import contact_reports, link_clicks, stats, summaries, tracking_reports
+from everpost.reports.contact_reports import (
+    ActivityDetailsQuery,
+    ActivitySummaryPage,
+    ActivitySummaryQuery,
+    ContactActivityPage,
+    OpenAndClickRates,
+    RangeQuery,
+)
 from everpost.reports.errors import AREA
 from everpost.reports.shapes import (
     Bounce,
@@ -28,10 +36,15 @@ from everpost.reports.shapes import (
 SCOPE, PRIVILEGE = "campaign_data", "ui:campaign:metrics"
 TRACKING = "/v3/reports/email_reports/{campaign_activity_id}/tracking"
 
-doors = Doors(AREA, "Email Reporting")
+# The schema asks for the first, the vendor's own programs are told to have the second.
+CONTACT_SCOPES = ("contact_data", "campaign_data")
+CONTACT = "/v3/reports/contact_reports/{contact_id}"
+
+emails = Doors(AREA, "Email Reporting")
+people = Doors(AREA, "Contacts Reporting")
 
 
-@doors.get(f"{TRACKING}/sends", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/sends", scope=SCOPE, privilege=PRIVILEGE)
 async def list_sends(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[TrackingActivity]:
@@ -39,7 +52,7 @@ async def list_sends(
     return await tracking_reports.sends(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/opens", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/opens", scope=SCOPE, privilege=PRIVILEGE)
 async def list_opens(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[Open]:
@@ -47,7 +60,7 @@ async def list_opens(
     return await tracking_reports.opens(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/unique_opens", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/unique_opens", scope=SCOPE, privilege=PRIVILEGE)
 async def list_unique_opens(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[Open]:
@@ -55,7 +68,7 @@ async def list_unique_opens(
     return await tracking_reports.unique_opens(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/didnotopens", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/didnotopens", scope=SCOPE, privilege=PRIVILEGE)
 async def list_did_not_opens(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[TrackingActivity]:
@@ -66,7 +79,7 @@ async def list_did_not_opens(
     return await tracking_reports.did_not_open(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/clicks", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/clicks", scope=SCOPE, privilege=PRIVILEGE)
 async def list_clicks(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: ClicksQuery
 ) -> TrackingPage[Click]:
@@ -74,7 +87,7 @@ async def list_clicks(
     return await tracking_reports.clicks(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/forwards", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/forwards", scope=SCOPE, privilege=PRIVILEGE)
 async def list_forwards(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[TrackingActivity]:
@@ -82,7 +95,7 @@ async def list_forwards(
     return await tracking_reports.forwards(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/optouts", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/optouts", scope=SCOPE, privilege=PRIVILEGE)
 async def list_opt_outs(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> LinkedTrackingPage[OptOut]:
@@ -90,7 +103,7 @@ async def list_opt_outs(
     return await tracking_reports.opt_outs(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get(f"{TRACKING}/bounces", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get(f"{TRACKING}/bounces", scope=SCOPE, privilege=PRIVILEGE)
 async def list_bounces(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: BouncesQuery
 ) -> LinkedTrackingPage[Bounce]:
@@ -102,7 +115,7 @@ async def list_bounces(
     return await tracking_reports.bounces(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get("/v3/reports/email_reports/{campaign_activity_id}/links", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get("/v3/reports/email_reports/{campaign_activity_id}/links", scope=SCOPE, privilege=PRIVILEGE)
 async def list_link_clicks(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: LinksQuery
 ) -> LinkReport:
@@ -110,19 +123,44 @@ async def list_link_clicks(
     return await link_clicks.get(conn, caller.account_id, campaign_activity_id, query)
 
 
-@doors.get("/v3/reports/stats/email_campaigns/{campaign_ids}", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get("/v3/reports/stats/email_campaigns/{campaign_ids}", scope=SCOPE, privilege=PRIVILEGE)
 async def get_campaign_stats(conn: Conn, caller: Caller, campaign_ids: str) -> CampaignStatsReport:
     """Get the numbers and percentages of up to 150 campaigns, comma-separated."""
     return await stats.of_campaigns(conn, caller.account_id, campaign_ids)
 
 
-@doors.get("/v3/reports/stats/email_campaign_activities/{campaign_activity_ids}", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get("/v3/reports/stats/email_campaign_activities/{campaign_activity_ids}", scope=SCOPE, privilege=PRIVILEGE)
 async def get_activity_stats(conn: Conn, caller: Caller, campaign_activity_ids: str) -> CampaignActivityStatsReport:
     """Get the numbers of up to 10 campaign activities, comma-separated, with every kind of bounce."""
     return await stats.of_activities(conn, caller.account_id, campaign_activity_ids)
 
 
-@doors.get("/v3/reports/summary_reports/email_campaign_summaries", scope=SCOPE, privilege=PRIVILEGE)
+@emails.get("/v3/reports/summary_reports/email_campaign_summaries", scope=SCOPE, privilege=PRIVILEGE)
 async def list_campaign_summaries(conn: Conn, caller: Caller, query: SummariesQuery) -> CampaignSummaryPage:
     """List the 500 most recently sent campaigns with their numbers, last sent first."""
     return await summaries.page(conn, caller.account_id, query)
+
+
+@people.get(f"{CONTACT}/activity_details", scope=CONTACT_SCOPES, privilege=PRIVILEGE)
+async def list_contact_activities(
+    conn: Conn, caller: Caller, contact_id: ContactId, query: ActivityDetailsQuery
+) -> ContactActivityPage:
+    """List every send, open, click, bounce, opt-out and forward of a contact, newest first."""
+    return await contact_reports.activity_details(conn, caller.account_id, contact_id, query)
+
+
+@people.get(f"{CONTACT}/open_and_click_rates", scope=CONTACT_SCOPES, privilege=PRIVILEGE)
+async def get_contact_rates(conn: Conn, caller: Caller, contact_id: ContactId, query: RangeQuery) -> OpenAndClickRates:
+    """Get the shares of the emails sent to a contact that it opened and clicked, from 0 to 1."""
+    return await contact_reports.open_and_click_rates(conn, caller.account_id, contact_id, query)
+
+
+@people.get(f"{CONTACT}/activity_summary", scope=CONTACT_SCOPES, privilege=PRIVILEGE)
+async def list_contact_summaries(
+    conn: Conn, caller: Caller, contact_id: ContactId, query: ActivitySummaryQuery
+) -> ActivitySummaryPage:
+    """Count what a contact did with each email that it was sent, the last email first."""
+    return await contact_reports.activity_summary(conn, caller.account_id, contact_id, query)
+
+
+doors = (*emails, *people)
