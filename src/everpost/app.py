@@ -15,6 +15,7 @@ from everpost.platform import config, logs, rate_limits
 from everpost.platform.db import Db, connect
 from everpost.platform.http import App, Door
 from everpost.platform.openapi import About, document_doors
+from everpost.portal import reference_words
 from everpost.tracking import public as tracking_public
 
 # Every module with doors; each offers `doors` (API), `open_doors` (programs without a token) or `pages` (people).
@@ -40,6 +41,10 @@ ABOUT: Final = About(
     "Contacts, lists, imports, email campaigns and their reports. Wire-compatible with the Constant Contact V3 API; "
     "everpost is independent of it.",
     scopes.MEANINGS,
+    tags=reference_words.TAGS,
+    meanings=reference_words.MEANINGS,
+    examples=reference_words.EXAMPLES,
+    bodies=reference_words.BODIES,
 )
 _KINDS: Final = ("doors", "open_doors", "pages")
 

@@ -80,6 +80,7 @@ class Door:
     scopes: frozenset[str] = frozenset()
     privilege: str | None = None
     status: int | None = None
+    also: tuple[int, ...] = ()  # other statuses of success, for OpenAPI
     exists: Exists | None = None
     bad_id_status: int = 400
     checks_accept: bool = False
@@ -88,7 +89,6 @@ class Door:
     consumes: Literal["json", "multipart"] = "json"
     max_body_bytes: int = 10 * 1024 * 1024
     answers: Any = None  # the success body's type, where the signature does not say it
-    produces: str = "application/json"  # the media type of that body
     produces: str = "application/json"  # the media type of that body
     upload_schema: Mapping[str, Any] = field(default_factory=dict)  # JSON schema of a multipart body, for OpenAPI
     hidden: bool = False
