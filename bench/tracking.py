@@ -29,7 +29,7 @@ import processes
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.server import Server
 
-from everpost import app as web
+from everpost.cli import serve as web
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform import db as platform_db
 from everpost.platform import migrate
@@ -140,15 +140,15 @@ def serve(name: str, port: int) -> None:
         "everpost.app:create", address="127.0.0.1", port=port, interface=Interfaces.ASGI, factory=True, workers=1,
         loop=Loops.uvloop, http=HTTPModes.http1, websockets=False, log_enabled=False,
     )  # fmt: skip
-    server.serve(target_loader=create_anchor if name == "anchor" else web.create, wrap_loader=False)
+    server.serve(target_loader=load_anchor if name == "anchor" else web.load, wrap_loader=False)
 
 
-def create_anchor() -> Any:
+def load_anchor() -> Any:
     async def append(self: ingest.Queue, account_id: AccountId, hit: Any) -> None:
         return None
 
     ingest.Queue.append = append  # type: ignore[method-assign]
-    return web.create()
+    return web.load()
 
 
 def free_port() -> int:
@@ -193,7 +193,7 @@ def settle(url: str) -> float:
 
     async def wait() -> None:
         conn = await platform_db.connect_once(url)
-        while await platform_db.one(conn, int, "SELECT count(*) FROM tracking_journal"):
+        while await platform_db.one(conn, int, "SELECT count(*) FROM tracking_batches"):
             await asyncio.sleep(0.05)
         await conn.close()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, EventId, UrlId, new_id
+from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, UrlId, new_id
 from everpost.platform.db import Db, run
 from everpost.tracking import events, ledger, links, sends
 from everpost.tracking.device_types import DeviceType
@@ -61,7 +61,7 @@ class Mail:
         url_id: UrlId | None = None,
         activity_id: CampaignActivityId | None = None,
     ) -> None:
-        new = Hit(EventId(new_id()), activity_id or self.activity_id, contact_id, minutes(at), device, url_id)
+        new = Hit(activity_id or self.activity_id, contact_id, minutes(at), device, url_id)
         await ledger.record(self.db, self.account_id, [new])
 
     async def register(self, *urls: str) -> list[UrlId]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
+from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform.db import Db, one
 from everpost.platform.errors import Unavailable
 from everpost.tracking import counters, ingest, ledger
@@ -20,7 +20,7 @@ NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
 
 def hit(url_id: int | None = None) -> Hit:
     number = None if url_id is None else UrlId(url_id)
-    return Hit(EventId(new_id()), CampaignActivityId(new_id()), ContactId(new_id()), NOON, url_id=number)
+    return Hit(CampaignActivityId(new_id()), ContactId(new_id()), NOON, url_id=number)
 
 
 async def stored(db: Db, account_id: AccountId) -> int | None:
@@ -85,7 +85,7 @@ async def test_under_lasting_load_everything_acknowledged_is_counted_once(db: Db
     async def visit(until: float) -> None:
         nonlocal acknowledged
         while asyncio.get_running_loop().time() < until:
-            new = Hit(EventId(new_id()), activity_id, ContactId(new_id()), NOON, "mobile")
+            new = Hit(activity_id, ContactId(new_id()), NOON, "mobile")
             await queue.append(account_id, new)
             acknowledged += 1
 
@@ -99,7 +99,7 @@ async def test_under_lasting_load_everything_acknowledged_is_counted_once(db: Db
 
 async def test_hits_of_a_process_that_died_are_folded_by_the_worker(db: Db, clock: Any) -> None:
     account_id, now = AccountId(new_id()), clock.now()
-    left = Hit(EventId(new_id()), CampaignActivityId(new_id()), ContactId(new_id()), now)
+    left = Hit(CampaignActivityId(new_id()), ContactId(new_id()), now)
     async with db.transaction() as conn:
         await ledger.append(conn, account_id, [left])
     await ingest.fold_orphans(db)
@@ -113,7 +113,7 @@ async def test_two_nodes_that_fold_the_same_account_count_each_hit_once(db: Db) 
     account_id, activity_id = AccountId(new_id()), CampaignActivityId(new_id())
     people = [ContactId(new_id()) for _ in range(50)]
     for _ in range(10):
-        batch = [Hit(EventId(new_id()), activity_id, person, NOON) for person in people]
+        batch = [Hit(activity_id, person, NOON) for person in people]
         async with db.transaction() as conn:
             await ledger.append(conn, account_id, batch)
         await asyncio.gather(*(ledger.fold_all(db, account_id) for _ in range(4)))

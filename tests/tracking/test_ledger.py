@@ -2,11 +2,10 @@
 
 import random
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 
-from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId, new_id
+from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform.db import Db, many
 from everpost.tracking import counters, events, ledger, links, recount, sends
 from everpost.tracking.counters import Counters
@@ -32,7 +31,7 @@ def hit(
     is_honeypot: bool = False,
 ) -> Hit:
     at = NOON + timedelta(seconds=after)
-    return Hit(EventId(new_id()), activity, contact_id, at, device, url_id, is_honeypot)
+    return Hit(activity, contact_id, at, device, url_id, "honeypot" if is_honeypot else None)
 
 
 async def counted(db: Db, activity: CampaignActivityId = ACTIVITY) -> Counters:
@@ -107,9 +106,17 @@ async def test_the_last_open_is_the_newest_whatever_the_order_of_arrival(db: Db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=5)])
     async with db.reader() as conn:
         last = await many(
-            conn, UUID, "SELECT last_open_id FROM engagement WHERE account_id = :account_id", account_id=ACCOUNT
+            conn,
+            datetime,
+            """
+            SELECT event.created_at
+              FROM engagement
+              JOIN tracking_events AS event
+                ON event.account_id = engagement.account_id AND event.event_id = engagement.last_open_id
+             WHERE engagement.account_id = :account_id""",
+            account_id=ACCOUNT,
         )
-    assert [late.event_id] == last
+    assert [late.created_at] == last
 
 
 async def test_repeating_a_send_changes_nothing(db: Db) -> None:

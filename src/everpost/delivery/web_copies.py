@@ -4,10 +4,9 @@ Source: contract, campaigns §6.5.
 """
 
 from everpost.delivery import mailings, merge_fields, page_links, tags
-from everpost.ids import EventId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Db
-from everpost.tracking import ledger, tokens
+from everpost.tracking import ledger, programs, tokens
 from everpost.tracking.device_types import device_type
 from everpost.tracking.ledger import Hit
 from everpost.tracking.tokens import Kind
@@ -32,7 +31,7 @@ async def read(db: Db, token: str, *, user_agent: str) -> str | None:
     if not people:
         return None
     if not rendered.has_pixel:
-        hit = Hit(EventId(new_id()), activity_id, contact_id, clock.now(), device_type(user_agent))
+        hit = Hit(activity_id, contact_id, clock.now(), device_type(user_agent), sign=programs.kind(user_agent))
         await ledger.record(db, account_id, [hit])
     values = fields.values(people[0])
     values.update(page_links.tokens(tokens.signer().recipient(account_id, activity_id, contact_id), mailing.url_ids))

@@ -24,7 +24,6 @@ from everpost.platform.jobs import every
 from everpost.tracking import ledger
 from everpost.tracking.ledger import Hit
 
-MOST_IN_A_BATCH: Final = 1_000
 # Accounts that write at the same moment; each holds one connection of the pool.
 MOST_WRITERS: Final = 4
 # Load is more than a few in a batch, again and again: a campaign's first minute, not a burst that is over at once.
@@ -33,9 +32,9 @@ BURST_SECONDS: Final = 0.25
 CALM_SECONDS: Final = 0.5
 # Under load recipients go first, and reports may lag by seconds: folding rests this many times as long as it worked,
 # until so many hits have piled up that the lag would grow.
-REST_PER_WORK: Final = 4.0
+REST_PER_WORK: Final = 9.0
 LEAST_REST_SECONDS: Final = 0.25
-MOST_BEHIND: Final = 20_000
+MOST_BEHIND: Final = 200_000
 RETRY_SECONDS: Final = 0.5
 ORPHANED_AFTER: Final = timedelta(seconds=5)
 
@@ -57,8 +56,8 @@ class _Lane:
         self.many_since = self.many_at = float("-inf")
 
     def take(self) -> list[Waiting]:
-        batch = self.waiting[:MOST_IN_A_BATCH]
-        del self.waiting[:MOST_IN_A_BATCH]
+        batch = self.waiting[: ledger.MOST_IN_A_BATCH]
+        del self.waiting[: ledger.MOST_IN_A_BATCH]
         if len(batch) > FEW:
             now = time.monotonic()
             if now - self.many_at > CALM_SECONDS:
@@ -171,8 +170,8 @@ class Queue:
             log.exception("hits wait in the journal", account_id=str(account_id))
             await asyncio.sleep(RETRY_SECONDS)
             return False
-        lane.behind = max(0, lane.behind - folded)
-        return folded < ledger.MOST_IN_A_FOLD
+        lane.behind = max(0, lane.behind - folded.hits)
+        return folded.is_everything
 
     def _forget(self, account_id: AccountId, lane: _Lane) -> None:
         # What the lane knows of the load is worth keeping for the next batch, which may be a millisecond away.

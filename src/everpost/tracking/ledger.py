@@ -17,47 +17,71 @@ from uuid import UUID
 
 import msgspec
 
-from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId
-from everpost.platform.db import Conn, Db, copy_in, many, one, run
+from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
+from everpost.platform import clock
+from everpost.platform.db import Conn, Db, many, one, run
 from everpost.tracking import machines
 from everpost.tracking.device_types import DeviceType
-from everpost.tracking.machines import Message
+from everpost.tracking.machines import Message, Sign
 
+# The number of a hit within its batch has two bytes.
+MOST_IN_A_BATCH: Final = 1_000
 # Large enough to share the statement's cost, small enough to hold the counters' row for a few dozen milliseconds only.
-MOST_IN_A_FOLD: Final = 2_000
+# The last batch that is begun goes in as a whole.
+ENOUGH_IN_A_FOLD: Final = 2_000
+MOST_BATCHES_IN_A_FOLD: Final = 200
 
 
 class Hit(msgspec.Struct, frozen=True):
     """An open, or a click when it has a `url_id`."""
 
-    event_id: EventId
     campaign_activity_id: CampaignActivityId
     contact_id: ContactId
     created_at: datetime
     device_type: DeviceType | None = None
     url_id: UrlId | None = None
-    is_honeypot: bool = False
+    sign: Sign | None = None
 
 
-class _Folded(msgspec.Struct, frozen=True):
+class Folded(msgspec.Struct, frozen=True):
     """What a fold found: how many hits, and the messages that a machine may have visited, since when."""
 
     hits: int
+    batches: int
     suspects_since: datetime | None
     suspect_activity_ids: list[CampaignActivityId]
     suspect_contact_ids: list[ContactId]
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing was left in the journal, but for what others fold or came in meanwhile."""
+        return self.hits < ENOUGH_IN_A_FOLD and self.batches < MOST_BATCHES_IN_A_FOLD
+
+    @property
     def suspects(self) -> list[Message]:
         return list(map(Message, self.suspect_activity_ids, self.suspect_contact_ids))
 
 
 async def append(conn: Conn, account_id: AccountId, hits: Sequence[Hit]) -> None:
-    """Write hits into the journal; outside a transaction they are on disk when this returns."""
-    await copy_in(
+    """Write hits into the journal as one row; outside a transaction they are on disk when this returns."""
+    assert len(hits) <= MOST_IN_A_BATCH
+    await run(
         conn,
-        "tracking_journal",
-        columns=("account_id", *Hit.__struct_fields__),
-        records=[(account_id, *msgspec.structs.astuple(hit)) for hit in hits],
+        """
+        INSERT INTO tracking_batches (account_id, batch_id, written_at, hits, campaign_activity_ids, contact_ids,
+                                      created_ats, device_types, url_ids, signs)
+        VALUES (:account_id, :batch_id, :written_at, :hits, :campaign_activity_ids, :contact_ids,
+                :created_ats, :device_types, :url_ids, :signs)""",
+        account_id=account_id,
+        batch_id=new_id(),
+        written_at=clock.now(),
+        hits=len(hits),
+        campaign_activity_ids=[hit.campaign_activity_id for hit in hits],
+        contact_ids=[hit.contact_id for hit in hits],
+        created_ats=[hit.created_at for hit in hits],
+        device_types=[hit.device_type for hit in hits],
+        url_ids=[hit.url_id for hit in hits],
+        signs=[hit.sign for hit in hits],
     )
 
 
@@ -68,18 +92,18 @@ async def record(db: Db, account_id: AccountId, hits: Sequence[Hit]) -> None:
     await fold_all(db, account_id)
 
 
-async def fold(db: Db, account_id: AccountId) -> int:
-    """Move the oldest hits of the journal to where they belong; returns how many there were."""
+async def fold(db: Db, account_id: AccountId) -> Folded:
+    """Move the oldest hits of the journal to where they belong."""
     async with db.transaction() as conn:
         folded = await _fold(conn, account_id)
         if folded.suspects_since is not None:
-            await machines.sweep(conn, account_id, folded.suspects(), since=folded.suspects_since)
-    return folded.hits
+            await machines.sweep(conn, account_id, folded.suspects, since=folded.suspects_since)
+    return folded
 
 
 async def fold_all(db: Db, account_id: AccountId) -> None:
     """Until the journal of the account is empty."""
-    while await fold(db, account_id):
+    while not (await fold(db, account_id)).is_everything:
         pass
 
 
@@ -88,20 +112,21 @@ async def behind(conn: Conn, before: datetime) -> list[AccountId]:
 
     Spans accounts on purpose; the journal is nearly empty.
     """
-    sql = "SELECT DISTINCT account_id FROM tracking_journal WHERE created_at < :before"
+    sql = "SELECT DISTINCT account_id FROM tracking_batches WHERE written_at < :before"
     return [AccountId(found) for found in await many(conn, UUID, sql, before=before)]
 
 
-async def _fold(conn: Conn, account_id: AccountId) -> _Folded:
+async def _fold(conn: Conn, account_id: AccountId) -> Folded:
     # The planner cannot know how many rows come out of the journal. When it guesses few, it joins them by nested loops,
     # which takes seconds for some thousands.
     await run(conn, "SET LOCAL enable_nestloop = off")
     folded = await one(
         conn,
-        _Folded,
+        Folded,
         _FOLD,
         account_id=account_id,
-        most=MOST_IN_A_FOLD,
+        enough=ENOUGH_IN_A_FOLD,
+        most_batches=MOST_BATCHES_IN_A_FOLD,
         burst_links=machines.BURST_LINKS,
         honeypot_window=machines.HONEYPOT_WINDOW,
     )
@@ -114,17 +139,29 @@ async def _fold(conn: Conn, account_id: AccountId) -> _Folded:
 # Every part of the statement sees the tables as they were before it; what must be known of their new state comes out of
 # `touched`, which moves the engagement first and thereby decides what is a first open and a first click.
 _FOLD: Final = """
-    WITH taken AS (
-        DELETE FROM tracking_journal
+    WITH batch AS (
+        DELETE FROM tracking_batches
          WHERE account_id = :account_id
-           AND event_id = ANY (ARRAY (SELECT event_id
-                                        FROM tracking_journal
-                                       WHERE account_id = :account_id
-                                       ORDER BY event_id
-                                       LIMIT :most
-                                         FOR UPDATE SKIP LOCKED))
-        RETURNING event_id, campaign_activity_id, contact_id, created_at, url_id, device_type, is_honeypot,
-                  url_id IS NULL AS is_open, url_id IS NOT NULL AND NOT is_honeypot AS is_click),
+           AND batch_id = ANY (ARRAY (SELECT batch_id
+                                        FROM (SELECT batch_id, sum(hits) OVER (ORDER BY batch_id) - hits AS hits_before
+                                                FROM (SELECT batch_id, hits
+                                                        FROM tracking_batches
+                                                       WHERE account_id = :account_id
+                                                       ORDER BY batch_id
+                                                       LIMIT :most_batches
+                                                         FOR UPDATE SKIP LOCKED) AS oldest) AS summed
+                                       WHERE hits_before < :enough))
+        RETURNING batch_id, campaign_activity_ids, contact_ids, created_ats, device_types, url_ids, signs),
+    taken AS (
+        SELECT encode(overlay(uuid_send(batch.batch_id) PLACING int2send(hit.number::int2) FROM 15), 'hex')::uuid
+                   AS event_id,
+               hit.campaign_activity_id, hit.contact_id, hit.created_at, hit.device_type, hit.url_id, hit.sign,
+               hit.sign IS NOT DISTINCT FROM 'honeypot' AS is_honeypot, hit.url_id IS NULL AS is_open,
+               hit.url_id IS NOT NULL AND hit.sign IS DISTINCT FROM 'honeypot' AS is_click
+          FROM batch
+         CROSS JOIN LATERAL unnest(batch.campaign_activity_ids, batch.contact_ids, batch.created_ats,
+                                   batch.device_types, batch.url_ids, batch.signs) WITH ORDINALITY
+            AS hit (campaign_activity_id, contact_id, created_at, device_type, url_id, sign, number)),
     touch AS (
         SELECT campaign_activity_id, contact_id,
                count(*) AS hits, max(created_at) AS latest,
@@ -180,7 +217,8 @@ _FOLD: Final = """
     accepted AS (
         SELECT taken.campaign_activity_id, taken.contact_id, taken.event_id, kind.name AS kind,
                CASE WHEN kind.name = 'click' THEN taken.url_id END AS url_id, taken.device_type, taken.created_at,
-               taken.is_honeypot, kind.name = 'open' AND taken.event_id = touched.first_open_id AS is_first_open,
+               taken.sign, taken.is_honeypot,
+               kind.name = 'open' AND taken.event_id = touched.first_open_id AS is_first_open,
                kind.name = 'click' AND taken.event_id = touched.first_click_id AS is_first_click
           FROM taken
           JOIN touched
@@ -190,9 +228,9 @@ _FOLD: Final = """
                     ELSE taken.is_open OR taken.event_id = touched.first_open_id END),
     stored AS (
         INSERT INTO tracking_events (account_id, campaign_activity_id, contact_id, event_id, kind, url_id,
-                                     device_type, created_at, is_machine)
+                                     device_type, created_at, sign, is_machine)
         SELECT :account_id::uuid, campaign_activity_id, contact_id, event_id, kind, url_id, device_type, created_at,
-               is_honeypot
+               sign, is_honeypot
           FROM accepted),
     linked AS (
         INSERT INTO link_clicks (account_id, campaign_activity_id, contact_id, url_id)
@@ -246,7 +284,7 @@ _FOLD: Final = """
                clicks_tablet = known.clicks_tablet + excluded.clicks_tablet,
                clicks_other = known.clicks_other + excluded.clicks_other,
                clicks_none = known.clicks_none + excluded.clicks_none)
-    SELECT coalesce(sum(touch.hits), 0)::int AS hits,
+    SELECT coalesce(sum(touch.hits), 0)::int AS hits, (SELECT count(*) FROM batch) AS batches,
            min(touch.latest) FILTER (WHERE is_suspect) AS suspects_since,
            coalesce(array_agg(touch.campaign_activity_id) FILTER (WHERE is_suspect), '{}') AS suspect_activity_ids,
            coalesce(array_agg(touch.contact_id) FILTER (WHERE is_suspect), '{}') AS suspect_contact_ids

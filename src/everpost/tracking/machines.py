@@ -11,7 +11,7 @@ Source: contract, campaigns.md §6.3.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,9 @@ from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import counters
 from everpost.tracking.counters import Counters
 from everpost.tracking.device_types import DeviceType
+
+# What speaks against a person: the hidden link, or the name that the program gave (see programs.py).
+Sign: TypeAlias = Literal["honeypot", "proxy", "scanner"]
 
 BURST_LINKS: Final = 5
 BURST_WINDOW: Final = timedelta(seconds=2)
@@ -45,7 +48,7 @@ class Visit(msgspec.Struct, frozen=True):
     url_id: UrlId | None = None
     device_type: DeviceType | None = None
     is_machine: bool = False
-    is_honeypot: bool = False
+    sign: Sign | None = None
 
 
 def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
@@ -71,7 +74,7 @@ def recognise(visits: Sequence[Visit]) -> set[EventId]:
     found = {visit.event_id for visit in visits if visit.is_machine}
     clicks = sorted((visit for visit in visits if visit.kind == "click"), key=lambda click: click.created_at)
     found.update(_bursts(clicks))
-    for trapped in (visit.created_at for visit in visits if visit.is_honeypot):
+    for trapped in (visit.created_at for visit in visits if visit.sign == "honeypot"):
         found.update(visit.event_id for visit in visits if abs(visit.created_at - trapped) <= HONEYPOT_WINDOW)
     return found
 
@@ -123,7 +126,7 @@ def _newly_implied(visits: Sequence[Visit]) -> Visit | None:
     if not clicks or any(visit.kind == "open" and not visit.is_machine for visit in visits):
         return None
     first = min(clicks, key=lambda click: click.created_at)
-    return Visit(first.event_id, "open", first.created_at, device_type=first.device_type)
+    return Visit(first.event_id, "open", first.created_at, device_type=first.device_type, sign=first.sign)
 
 
 async def _conspicuous(
@@ -177,16 +180,12 @@ async def _visits(conn: Conn, account_id: AccountId, message: Message, *, since:
         conn,
         Visit,
         """
-        SELECT event.event_id, event.kind, event.created_at, event.url_id, event.device_type, event.is_machine,
-               coalesce(link.is_honeypot, false) AS is_honeypot
-          FROM tracking_events AS event
-          LEFT JOIN links AS link
-            ON link.account_id = event.account_id AND link.campaign_activity_id = event.campaign_activity_id
-           AND link.url_id = event.url_id
-         WHERE event.account_id = :account_id AND event.contact_id = :contact_id
-           AND event.campaign_activity_id = :campaign_activity_id AND event.kind IN ('open', 'click')
-           AND event.created_at >= :since
-         ORDER BY event.created_at, event.event_id""",
+        SELECT event_id, kind, created_at, url_id, device_type, is_machine, sign
+          FROM tracking_events
+         WHERE account_id = :account_id AND contact_id = :contact_id
+           AND campaign_activity_id = :campaign_activity_id AND kind IN ('open', 'click')
+           AND created_at >= :since
+         ORDER BY created_at, event_id""",
         account_id=account_id,
         campaign_activity_id=message.campaign_activity_id,
         contact_id=message.contact_id,
@@ -214,14 +213,16 @@ async def _add_open(conn: Conn, account_id: AccountId, message: Message, visit: 
         conn,
         """
         INSERT INTO tracking_events (account_id, campaign_activity_id, contact_id, event_id, kind, created_at,
-                                     device_type)
-        VALUES (:account_id, :campaign_activity_id, :contact_id, :event_id, 'open', :created_at, :device_type)""",
+                                     device_type, sign)
+        VALUES (:account_id, :campaign_activity_id, :contact_id, :event_id, 'open', :created_at, :device_type,
+                :sign)""",
         account_id=account_id,
         campaign_activity_id=message.campaign_activity_id,
         contact_id=message.contact_id,
         event_id=visit.event_id,
         created_at=visit.created_at,
         device_type=visit.device_type,
+        sign=visit.sign,
     )
 
 

@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from everpost.ids import EventId, new_id
 from everpost.platform import clock, logs, pages
 from everpost.platform.db import Db, Unreachable
 from everpost.platform.errors import Unavailable
-from everpost.tracking import ingest, machines, tokens
+from everpost.tracking import ingest, machines, programs, tokens
 from everpost.tracking.device_types import device_type
 from everpost.tracking.ledger import Hit
 from everpost.tracking.links import Target, Targets
@@ -101,14 +100,14 @@ class Ingest:
         headers = dict(scope["headers"])
         if scope["method"] == "HEAD" or machines.is_prefetch(headers):
             return
+        user_agent = headers.get(b"user-agent", b"").decode("latin-1")
         hit = Hit(
-            EventId(new_id()),
             reference.campaign_activity_id,
             reference.contact_id,
             clock.now(),
-            device_type(headers.get(b"user-agent", b"").decode("latin-1")),
+            device_type(user_agent),
             None if target is None else reference.url_id,
-            target is not None and target.is_honeypot,
+            "honeypot" if target is not None and target.is_honeypot else programs.kind(user_agent),
         )
         await self._queue.append(reference.account_id, hit)
 

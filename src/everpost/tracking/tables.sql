@@ -29,17 +29,19 @@ CREATE TABLE sends (
 CREATE INDEX sends_newest ON sends (account_id, campaign_activity_id, sent_at, contact_id);
 
 -- Opens and clicks that were acknowledged and are not in the other tables yet; usually empty, at most seconds old.
--- It has what an insert needs and no more, because a recipient waits for it.
-CREATE TABLE tracking_journal (
+-- One row per commit, because recipients wait for it; the arrays are read side by side.
+CREATE TABLE tracking_batches (
     account_id           uuid        NOT NULL,
-    event_id             uuid        NOT NULL,
-    campaign_activity_id uuid        NOT NULL,
-    contact_id           uuid        NOT NULL,
-    created_at           timestamptz NOT NULL,
-    url_id               bigint,                -- NULL: an open
-    device_type          text CHECK (device_type IN ('computer', 'mobile', 'tablet', 'other')),
-    is_honeypot          boolean     NOT NULL,
-    PRIMARY KEY (account_id, event_id)
+    batch_id             uuid        NOT NULL,  -- a hit's event id is this one with the hit's number as last two bytes
+    written_at           timestamptz NOT NULL,
+    hits                 integer     NOT NULL,  -- how many
+    campaign_activity_ids uuid[]     NOT NULL,
+    contact_ids          uuid[]      NOT NULL,
+    created_ats          timestamptz[] NOT NULL,
+    device_types         text[]      NOT NULL,  -- NULL in it: not captured
+    url_ids              bigint[]    NOT NULL,  -- NULL in it: an open
+    signs                text[]      NOT NULL,  -- NULL in it: nothing speaks against a person
+    PRIMARY KEY (account_id, batch_id)
 );
 
 -- Every single thing that happened. Its key is the order in which reports page through it.
@@ -55,6 +57,8 @@ CREATE TABLE tracking_events (
     bounce_code          text CHECK (bounce_code IN ('B', 'D', 'F', 'S', 'V', 'X', 'Z')),
     reason               text,                  -- opt-outs: what the contact gave as reason
     is_machine           boolean     NOT NULL DEFAULT false,     -- kept, and left out of every report and counter
+    -- What speaks against a person: the hidden link, or the name that a program gave. A name alone takes nothing out.
+    sign                 text CHECK (sign IN ('honeypot', 'proxy', 'scanner')),
     PRIMARY KEY (account_id, campaign_activity_id, kind, created_at, event_id)
 );
 -- A contact's own history; also what the rules about machines look at.

@@ -1,0 +1,27 @@
+-- Opens and clicks wait in batches, one row per commit; events say what speaks against a person.
+
+ALTER TABLE tracking_events
+    ADD COLUMN sign text CHECK (sign IN ('honeypot', 'proxy', 'scanner'));
+
+CREATE TABLE tracking_batches (
+    account_id           uuid        NOT NULL,
+    batch_id             uuid        NOT NULL,
+    written_at           timestamptz NOT NULL,
+    hits                 integer     NOT NULL,
+    campaign_activity_ids uuid[]     NOT NULL,
+    contact_ids          uuid[]      NOT NULL,
+    created_ats          timestamptz[] NOT NULL,
+    device_types         text[]      NOT NULL,
+    url_ids              bigint[]    NOT NULL,
+    signs                text[]      NOT NULL,
+    PRIMARY KEY (account_id, batch_id)
+);
+
+-- What was acknowledged and not folded yet goes along.
+INSERT INTO tracking_batches (account_id, batch_id, written_at, hits, campaign_activity_ids, contact_ids,
+                              created_ats, device_types, url_ids, signs)
+SELECT account_id, event_id, created_at, 1, ARRAY[campaign_activity_id], ARRAY[contact_id],
+       ARRAY[created_at], ARRAY[device_type], ARRAY[url_id], ARRAY[CASE WHEN is_honeypot THEN 'honeypot' END]
+  FROM tracking_journal;
+
+DROP TABLE tracking_journal;
