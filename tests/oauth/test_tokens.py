@@ -18,7 +18,6 @@ from everpost.oauth.scopes import UnknownScope
 from everpost.oauth.tokens import AccountNotChosen, NoSuchAccount
 from everpost.platform import config
 from everpost.platform.db import Db, run
-from everpost.platform.errors import Unauthorized
 from everpost.platform.http import App
 from tests.oauth.conftest import Client
 from tests.support.api import Api, Reply
@@ -248,15 +247,3 @@ async def test_the_command_line_finds_whom_to_act_for(
 async def test_apps_of_the_outside_are_limited(trade: Ask, db: Db, web_app: Client) -> None:
     token = (await trade(web_app)).body["access_token"]
     assert (await tokens.read_caller(db, token)).is_limited
-
-
-async def test_the_memory_of_verified_tokens_is_bounded(
-    db: Db, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokens, "_MOST_REMEMBERED", 3)
-    tokens._remembered.clear()
-    for _ in range(6):
-        await tokens.read(db, await tokens.mint_for_command_line(db, account.email))
-    assert len(tokens._remembered) == 3
-    with pytest.raises(Unauthorized):
-        await tokens.read(db, "x.y.z")

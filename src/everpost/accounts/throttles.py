@@ -59,7 +59,7 @@ async def count_try(conn: Conn, whom: bytes, limit: Limit) -> bool:
     await _write(
         conn,
         whom,
-        failed_at=[] if is_last else failed_at,
+        failed_at=failed_at,
         blocked_until=now + limit.block_for if is_last else None,
         expires_at=now + max(limit.within, limit.block_for),
     )
@@ -72,12 +72,12 @@ async def forget(conn: Conn, whom: bytes) -> None:
 
 
 async def take_back(conn: Conn, whom: bytes) -> None:
-    """The latest try was no failure; earlier ones still count."""
+    """The latest try was no failure; earlier ones still count, and if it was what began a block there is none."""
     await run(
         conn,
         """
         UPDATE throttles
-           SET failed_at = failed_at[1:cardinality(failed_at) - 1]
+           SET failed_at = failed_at[1:cardinality(failed_at) - 1], blocked_until = NULL
          WHERE subject = :whom AND cardinality(failed_at) > 0""",
         whom=whom,
     )

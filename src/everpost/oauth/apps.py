@@ -18,7 +18,7 @@ import msgspec
 from everpost.accounts import audit
 from everpost.ids import AccountId, AppId, UserId, new_id
 from everpost.oauth import redirect_uris
-from everpost.platform import clock, config, crypto
+from everpost.platform import clock, config, crypto, memory
 from everpost.platform.db import Conn, one, run
 from everpost.platform.errors import Invalid, NotFound
 
@@ -175,7 +175,7 @@ async def is_secret(conn: Conn, client_id: AppId, given: str) -> bool:
 
 
 async def set_state(conn: Conn, client_id: AppId, state: Literal["active", "deactivated", "deleted"]) -> None:
-    """Takes effect with the next request, on every node."""
+    """Takes effect with the next request here, and within seconds on every node."""
     await run(
         conn,
         "UPDATE apps SET state = :state, updated_at = :now WHERE client_id = :client_id",
@@ -183,6 +183,7 @@ async def set_state(conn: Conn, client_id: AppId, state: Literal["active", "deac
         state=state,
         now=clock.now(),
     )
+    memory.forget()
 
 
 async def set_refresh_token_type(conn: Conn, client_id: AppId, wanted: RefreshTokenType) -> None:
@@ -216,6 +217,7 @@ async def limit(conn: Conn, client_id: AppId, *, per_second: int | None, per_day
         per_day=per_day,
         now=clock.now(),
     )
+    memory.forget()
 
 
 async def command_line(conn: Conn) -> App:

@@ -55,10 +55,16 @@ async def find(conn: Conn, credentials: Credentials) -> App | None:
 
 async def authenticate(conn: Conn, app: App | None, credentials: Credentials) -> App:
     """The app, when it is the one it claims to be. Raises: InvalidClient, SecretWrong."""
+    known = require_known(app)
+    if known.is_confidential and not await apps.is_secret(conn, known.client_id, credentials.client_secret):
+        raise SecretWrong
+    return known
+
+
+def require_known(app: App | None) -> App:
+    """An app that may ask here at all; nothing is proved by this. Raises: InvalidClient."""
     if app is None or app.built_in == apps.COMMAND_LINE:
         raise InvalidClient
-    if app.is_confidential and not await apps.is_secret(conn, app.client_id, credentials.client_secret):
-        raise SecretWrong
     return app
 
 

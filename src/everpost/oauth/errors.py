@@ -12,6 +12,7 @@ class OAuthError(Exception):
 
     error: ClassVar[str] = "server_error"
     status: ClassVar[int] = 400
+    is_failure: ClassVar[bool] = True  # counts against whoever fails too often
 
     @property
     def description(self) -> str:
@@ -47,3 +48,9 @@ class UnauthorizedClient(OAuthError):
     """The client is not authorized to use the provided grant type."""
 
     error = "unauthorized_client"
+
+
+class InvalidScope(OAuthError):
+    """The requested scope is invalid, unknown, or malformed."""
+
+    error = "invalid_scope"

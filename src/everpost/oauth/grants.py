@@ -12,12 +12,17 @@ from uuid import UUID
 
 import msgspec
 
+from everpost.accounts import audit
 from everpost.accounts.users import User
 from everpost.ids import AccountId, AppId, GrantId, UserId, new_id
-from everpost.platform import clock
+from everpost.platform import clock, memory
+from everpost.platform.caller import Session
 from everpost.platform.db import Conn, many, one, run
+from everpost.platform.memory import Memory
 
 REMEMBERED: Final = timedelta(days=2)  # longer than an access token lives
+
+_noted: Memory[tuple[AppId, UserId], bool] = Memory(most=4096, seconds=600)
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -75,6 +80,7 @@ async def revoke(conn: Conn, grant_id: GrantId) -> None:
         grant_id=grant_id,
         now=clock.now(),
     )
+    memory.forget()
 
 
 async def remove_access(conn: Conn, client_id: AppId, user_id: UserId) -> None:
@@ -94,6 +100,8 @@ async def remove_access(conn: Conn, client_id: AppId, user_id: UserId) -> None:
         client_id=client_id,
         user_id=user_id,
     )
+    await audit.append(conn, "access.removed", user_id=user_id, client_id=client_id)
+    memory.forget()
 
 
 async def end_all_of_app(conn: Conn, client_id: AppId) -> None:
@@ -105,6 +113,7 @@ async def end_all_of_app(conn: Conn, client_id: AppId) -> None:
         now=clock.now(),
     )
     await run(conn, "DELETE FROM consents WHERE client_id = :client_id", client_id=client_id)
+    memory.forget()
 
 
 async def accesses_of_user(conn: Conn, user_id: UserId) -> list[Access]:
@@ -133,7 +142,8 @@ async def is_consented(conn: Conn, client_id: AppId, user_id: UserId, scopes: Se
     return found is not None
 
 
-async def remember_consent(conn: Conn, client_id: AppId, user_id: UserId, scopes: Sequence[str]) -> None:
+async def remember_consent(conn: Conn, client_id: AppId, session: Session, scopes: Sequence[str]) -> None:
+    """The person said yes to these scopes, together."""
     await run(
         conn,
         """
@@ -141,8 +151,28 @@ async def remember_consent(conn: Conn, client_id: AppId, user_id: UserId, scopes
         VALUES (:user_id, :client_id, :scopes, :now)
         ON CONFLICT (user_id, client_id, scopes) DO UPDATE SET given_at = excluded.given_at""",
         client_id=client_id,
-        user_id=user_id,
+        user_id=session.user_id,
         scopes=sorted(scopes),
+        now=clock.now(),
+    )
+    await _note_decision(conn, "consent.given", client_id, session, scopes)
+
+
+async def note_refusal(conn: Conn, client_id: AppId, session: Session, scopes: Sequence[str]) -> None:
+    """The person said no. Nothing of that is remembered but the diary's entry."""
+    await _note_decision(conn, "consent.denied", client_id, session, scopes)
+
+
+async def note_use(conn: Conn, client_id: AppId, user_id: UserId) -> None:
+    """The app acts for the person now; written down every ten minutes at most."""
+    if _noted.find((client_id, user_id)):
+        return
+    _noted.keep((client_id, user_id), True)
+    await run(
+        conn,
+        "UPDATE consents SET last_used_at = :now WHERE user_id = :user_id AND client_id = :client_id",
+        client_id=client_id,
+        user_id=user_id,
         now=clock.now(),
     )
 
@@ -155,8 +185,20 @@ async def sweep(conn: Conn) -> int:
         DELETE FROM grants g
          WHERE g.created_at < :before
            AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = g.grant_id)
-           AND NOT EXISTS (SELECT FROM authorization_codes c WHERE c.grant_id = g.grant_id)""",
+           AND NOT EXISTS (SELECT FROM authorization_codes c WHERE c.grant_id = g.grant_id)
+           AND NOT EXISTS (SELECT FROM device_codes d WHERE d.grant_id = g.grant_id)""",
         before=clock.now() - REMEMBERED,
+    )
+
+
+async def _note_decision(conn: Conn, action: str, client_id: AppId, session: Session, scopes: Sequence[str]) -> None:
+    await audit.append(
+        conn,
+        action,
+        account_id=session.account_id,
+        user_id=session.user_id,
+        client_id=client_id,
+        scope=" ".join(scopes),
     )
 
 

@@ -1,7 +1,7 @@
 """The RSA keys that sign access tokens: made once for all nodes, kept encrypted, published as a key set.
 
 Rules: one key is current, and the database decides which when several processes make one at once; a retired key stays
-published for 48 hours, longer than any token lives. Source: contract, auth.md §11.
+published for 48 hours, longer than any token lives, and is then deleted. Source: contract, auth.md §11.
 """
 
 import secrets
@@ -12,7 +12,8 @@ import anyio.to_thread
 import msgspec
 from joserfc.jwk import RSAKey
 
-from everpost.platform import clock, crypto
+from everpost.accounts import audit
+from everpost.platform import clock, config, crypto
 from everpost.platform.db import Conn, Db, many, one, run
 
 ALGORITHM: Final = "RS256"
@@ -47,6 +48,15 @@ class SigningKey(msgspec.Struct, frozen=True):
 
     kid: str
     key: RSAKey
+
+
+class KeyState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key as the command line lists it."""
+
+    kid: str
+    is_current: bool
+    created_at: datetime
+    retired_at: datetime | None = None
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -89,12 +99,45 @@ async def key_set(db: Db) -> KeySet:
 
 
 async def rotate(db: Db) -> str:
-    """Sign with a new key from now on; returns its id."""
+    """Sign with a new key from now on, on every node; returns its id, or that of whoever rotates at the same time."""
     kid, public, sealed = await anyio.to_thread.run_sync(_new_key)
     async with db.transaction() as conn:
         await _retire_current(conn, clock.now())
         await _insert(conn, kid, public, sealed, clock.now())
-    return kid
+        current = await _find_current(conn)
+        assert current is not None
+        await audit.append(conn, "key.rotated", kid=current.kid)
+    return current.kid
+
+
+async def rotate_when_due(db: Db) -> None:
+    """Rotate if the operator wants that from time to time, and the current key is old enough."""
+    days = config.current().signing_key_days
+    async with db.reader() as conn:
+        made_at = await one(conn, datetime, "SELECT created_at FROM signing_keys WHERE is_current")
+    if days and made_at is not None and made_at <= clock.now() - timedelta(days=days):
+        await rotate(db)
+
+
+async def all_known(conn: Conn) -> list[KeyState]:
+    """The keys that are published, the current one first."""
+    return await many(
+        conn,
+        KeyState,
+        """
+        SELECT kid, is_current, created_at, retired_at FROM signing_keys
+         WHERE retired_at IS NULL OR retired_at > :retired_after
+         ORDER BY is_current DESC, created_at DESC""",
+        retired_after=clock.now() - PUBLISHED_AFTER_RETIREMENT,
+    )
+
+
+async def sweep(conn: Conn) -> int:
+    return await run(
+        conn,
+        "DELETE FROM signing_keys WHERE retired_at < :before",
+        before=clock.now() - PUBLISHED_AFTER_RETIREMENT,
+    )
 
 
 async def _make(db: Db) -> _Stored:

@@ -35,10 +35,19 @@ class Renewed(msgspec.Struct, frozen=True):
     refresh_token: str
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A refresh token that works, as it is stored."""
+
+    grant: Grant
+    issued_at: datetime
+    expires_at: datetime
+
+
 class _Stored(msgspec.Struct, frozen=True):
     grant_id: GrantId
     expires_at: datetime
     rotated_at: datetime | None
+    issued_at: datetime
 
 
 async def issue(conn: Conn, grant: Grant) -> str:
@@ -74,6 +83,15 @@ async def find_grant(conn: Conn, token: str) -> Grant | None:
     return None if stored is None else await grants.find(conn, stored.grant_id)
 
 
+async def find(conn: Conn, token: str) -> Held | None:
+    """The token if trading it in would work now."""
+    stored = await _lock(conn, token)
+    if stored is None or stored.rotated_at is not None or stored.expires_at <= clock.now():
+        return None
+    grant = await grants.find(conn, stored.grant_id)
+    return None if grant is None else Held(grant, stored.issued_at, stored.expires_at)
+
+
 async def sweep(conn: Conn) -> int:
     return await run(conn, "DELETE FROM refresh_tokens WHERE expires_at < :now", now=clock.now())
 
@@ -101,7 +119,10 @@ async def _lock(conn: Conn, token: str) -> _Stored | None:
         conn,
         _Stored,
         """
-        SELECT grant_id, expires_at, rotated_at FROM refresh_tokens WHERE token_hash = :token_hash FOR UPDATE""",
+        SELECT grant_id, expires_at, rotated_at, issued_at
+          FROM refresh_tokens
+         WHERE token_hash = :token_hash
+           FOR UPDATE""",
         token_hash=crypto.token_hash(token),
     )
 

@@ -4,6 +4,8 @@ Rules: unknown tokens, and those of another app, are answered like any other, so
 Source: RFC 7009; contract, auth.md §15.
 """
 
+from collections.abc import Mapping
+
 from everpost.accounts import audit
 from everpost.oauth import clients, grants, refresh, tokens
 from everpost.oauth.apps import App
@@ -17,10 +19,13 @@ class TokenMissing(InvalidRequest):
     """The revocation request must specify a token."""
 
 
-async def answer(db: Db, app: App | None, credentials: Credentials, token: str) -> None:
+async def answer(
+    db: Db, app: App | None, credentials: Credentials, parameters: Mapping[str, str], is_browser: bool
+) -> None:
     """Raises: OAuthError."""
     async with db.reader() as conn:
         known = await clients.authenticate(conn, app, credentials)
+    token = parameters.get("token", "")
     if not token:
         raise TokenMissing
     if not await _revoke_chain(db, known, token):

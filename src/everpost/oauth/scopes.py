@@ -6,7 +6,7 @@ Source: contract, auth.md §3, §10.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 OFFLINE: Final = "offline_access"
@@ -39,3 +39,8 @@ def checked(names: Iterable[str]) -> list[str]:
         if name not in MEANINGS:
             raise UnknownScope(name)
     return wanted
+
+
+def explained(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Each scope with what it means, in plain words."""
+    return [(name, MEANINGS[name]) for name in names]

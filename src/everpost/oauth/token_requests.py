@@ -2,7 +2,7 @@
 
 Rules: the answer has exactly the members below, because some clients store the object as it is; `refresh_token` only
 when `offline_access` was granted. Whatever a refused request leaves behind, such as a revoked chain, is committed
-before the refusal goes out. Source: contract, auth.md §5-§6, §9.
+before the refusal goes out. Source: contract, auth.md §2, §5-§6, §8.3, §9.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from everpost.accounts import audit, users
-from everpost.oauth import clients, codes, keys, refresh, scopes, tokens
+from everpost.accounts import users
+from everpost.oauth import clients, codes, devices, keys, refresh, scopes, tokens
 from everpost.oauth.apps import App
 from everpost.oauth.clients import Credentials
 from everpost.oauth.codes import Presented
@@ -23,6 +23,9 @@ from everpost.platform.db import Conn, Db
 
 CODE: Final = "authorization_code"
 REFRESH: Final = "refresh_token"
+DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+
+_GRANT_TYPES: Final = {"web": (CODE, REFRESH), "pkce": (CODE, REFRESH), "device": (DEVICE, REFRESH)}
 
 
 class GrantTypeMissing(InvalidRequest):
@@ -71,7 +74,7 @@ class _Allowed(msgspec.Struct, frozen=True):
 
 
 async def answer(
-    db: Db, app: App | None, credentials: Credentials, parameters: Mapping[str, str], *, is_browser: bool
+    db: Db, app: App | None, credentials: Credentials, parameters: Mapping[str, str], is_browser: bool
 ) -> TokenAnswer:
     """Raises: OAuthError."""
     grant_type = _grant_type(parameters)
@@ -80,7 +83,7 @@ async def answer(
     signing = await keys.current(db)
     async with db.transaction() as conn:
         known = await clients.authenticate(conn, app, credentials)
-        _check_may_ask(known, parameters)
+        _check_may_ask(known, grant_type, parameters)
         allowed = await _trade_in(conn, known, grant_type, parameters)
         issued = allowed if isinstance(allowed, OAuthError) else await _issue(conn, signing, allowed)
     # Only now, so that what a theft left behind is committed.
@@ -93,33 +96,34 @@ def _grant_type(parameters: Mapping[str, str]) -> str:
     grant_type = parameters.get("grant_type", "")
     if not grant_type:
         raise GrantTypeMissing
-    if grant_type not in (CODE, REFRESH):
+    if grant_type not in (CODE, REFRESH, DEVICE):
         raise GrantTypeUnknown
     return grant_type
 
 
-def _check_may_ask(app: App, parameters: Mapping[str, str]) -> None:
-    if app.state != "active" or app.kind == "device":
+def _check_may_ask(app: App, grant_type: str, parameters: Mapping[str, str]) -> None:
+    """Raises: UnauthorizedClient, TargetUnknown."""
+    if app.state != "active" or grant_type not in _GRANT_TYPES[app.kind]:
         raise UnauthorizedClient
     if parameters.get("resource"):
         raise TargetUnknown
 
 
 async def _trade_in(conn: Conn, app: App, grant_type: str, parameters: Mapping[str, str]) -> _Allowed | OAuthError:
-    if grant_type == CODE:
-        return await _trade_code(conn, app, parameters)
-    return await _trade_refresh_token(conn, app, parameters)
-
-
-async def _trade_code(conn: Conn, app: App, parameters: Mapping[str, str]) -> _Allowed | OAuthError:
-    presented = Presented(
-        parameters.get("code", ""), parameters.get("redirect_uri", ""), parameters.get("code_verifier")
-    )
-    grant = await codes.redeem(conn, app, presented)
+    if grant_type == REFRESH:
+        return await _trade_refresh_token(conn, app, parameters)
+    if grant_type == DEVICE:
+        grant = await devices.poll(conn, app, parameters.get("device_code", ""))
+    else:
+        grant = await codes.redeem(conn, app, _presented(parameters))
     if isinstance(grant, OAuthError):
         return grant
     refresh_token = await refresh.issue(conn, grant) if scopes.OFFLINE in grant.scopes else None
     return _Allowed(grant, grant.scopes, refresh_token, "token.issued")
+
+
+def _presented(parameters: Mapping[str, str]) -> Presented:
+    return Presented(parameters.get("code", ""), parameters.get("redirect_uri", ""), parameters.get("code_verifier"))
 
 
 async def _trade_refresh_token(conn: Conn, app: App, parameters: Mapping[str, str]) -> _Allowed | OAuthError:
@@ -145,19 +149,12 @@ async def _issue(conn: Conn, signing: SigningKey, allowed: _Allowed) -> TokenAns
     grant = allowed.grant
     user = await users.get(conn, grant.user_id)
     has_refresh_token = allowed.refresh_token is not None
-    access_token = tokens.mint(signing, grant, user, allowed.wanted, has_refresh_token=has_refresh_token)
-    await audit.append(
-        conn,
-        allowed.action,
-        account_id=grant.account_id,
-        user_id=grant.user_id,
-        client_id=grant.client_id,
-        grant_id=str(grant.grant_id),
-    )
+    minted = tokens.mint(signing, grant, user, allowed.wanted, has_refresh_token=has_refresh_token)
+    await tokens.note_issue(conn, allowed.action, grant, minted)
     return TokenAnswer(
         token_type="Bearer",
-        expires_in=int(tokens.LIFETIME.total_seconds()),
-        access_token=access_token,
+        expires_in=minted.expires_in,
+        access_token=minted.access_token,
         scope=" ".join(allowed.wanted),
         refresh_token=allowed.refresh_token,
     )

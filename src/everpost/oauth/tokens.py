@@ -1,9 +1,9 @@
 """Access tokens: signed JWTs that say who calls for whom and with what, and the reading of them.
 
 Rules: RS256 and nothing else; `exp` has no leeway; a token is never taken from a query string. The signature is checked
-once and remembered for a minute; whether the grant, the app, the person and the account still stand is asked of the
-database at every request, in one statement, so a revocation or a change of role counts at once on every node.
-Source: contract, auth.md §11-§12.
+once and remembered for a minute. Whether the grant, the app, the person and the account still stand is asked of the
+database in one statement and remembered for three seconds: a change counts at once where it is made, and on every
+other process before the contract's five seconds are over. Source: contract, auth.md §11-§12, §15.
 """
 
 import base64
@@ -19,26 +19,25 @@ import msgspec
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from everpost.accounts import accounts, privileges, users
+from everpost.accounts import accounts, audit, privileges, users
 from everpost.accounts.users import User
 from everpost.ids import AccountId, AppId, GrantId, UserId
 from everpost.oauth import apps, grants, keys, scopes
 from everpost.oauth.grants import Grant
 from everpost.oauth.keys import SigningKey
-from everpost.platform import clock, config
+from everpost.platform import clock, config, memory
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn, Db, one, run
 from everpost.platform.errors import Forbidden, NotFound, Unauthorized
+from everpost.platform.memory import Memory
 
 LIFETIME: Final = timedelta(seconds=86_400)
+IMPLICIT_LIFETIME: Final = timedelta(seconds=28_800)
 
 DEFAULT_SCOPES: Final = ("account_read", "account_update", "contact_data", "campaign_data")
 
-_REMEMBERED_FOR: Final = timedelta(seconds=60)
 _MOST_REMEMBERED: Final = 4096
 _PREFIX: Final = "AT."
-
-_remembered: "dict[str, _Remembered]" = {}
 
 
 class AppDeactivated(Forbidden):
@@ -62,15 +61,21 @@ class Claims(msgspec.Struct, frozen=True):
 
     iss: str
     aud: str
+    iat: int
     exp: int
     jti: str
     cid: str
     scp: list[str]
+    sub: str
+    platform_user_id: UUID
 
 
-class _Remembered(msgspec.Struct, frozen=True):
-    claims: Claims
-    until: datetime
+class Minted(msgspec.Struct, frozen=True):
+    """A new token, in clear only here; in diaries it is its `jti`."""
+
+    access_token: str
+    jti: str
+    expires_in: int
 
 
 class _Standing(msgspec.Struct, frozen=True):
@@ -87,18 +92,30 @@ class _Standing(msgspec.Struct, frozen=True):
     rate_per_day: int | None
 
 
+_claims: Memory[str, Claims] = Memory(most=_MOST_REMEMBERED, seconds=60)
+_callers: Memory[str, tuple[Claims, Caller]] = Memory(most=_MOST_REMEMBERED, seconds=3)
+
+
 def mint(
-    signing: SigningKey, grant: Grant, user: User, wanted: Sequence[str], *, has_refresh_token: bool = False
-) -> str:
+    signing: SigningKey,
+    grant: Grant,
+    user: User,
+    wanted: Sequence[str],
+    *,
+    lifetime: timedelta = LIFETIME,
+    has_refresh_token: bool = False,
+) -> Minted:
     """A token for a grant, with all or fewer of its scopes."""
     now = int(clock.now().timestamp())
+    expires_in = int(lifetime.total_seconds())
+    jti = _new_jti(grant.grant_id, has_refresh_token)
     claims = {
         "ver": 1,
-        "jti": _new_jti(grant.grant_id, has_refresh_token),
+        "jti": jti,
         "iss": config.current().issuer,
         "aud": config.current().audience,
         "iat": now,
-        "exp": now + int(LIFETIME.total_seconds()),
+        "exp": now + expires_in,
         "auth_time": int(grant.auth_time.timestamp()),
         "cid": str(grant.client_id),
         "uid": user.identity_id,
@@ -107,44 +124,55 @@ def mint(
         "platform_user_id": str(user.user_id),
     }
     header = {"kid": signing.kid, "alg": keys.ALGORITHM}
-    return jwt.encode(header, claims, signing.key, algorithms=[keys.ALGORITHM], default_type=None)
+    token = jwt.encode(header, claims, signing.key, algorithms=[keys.ALGORITHM], default_type=None)
+    return Minted(token, jti, expires_in)
+
+
+async def note_issue(conn: Conn, action: str, grant: Grant, minted: Minted) -> None:
+    """The diary's entry for a new token."""
+    await audit.append(
+        conn,
+        action,
+        account_id=grant.account_id,
+        user_id=grant.user_id,
+        client_id=grant.client_id,
+        grant_id=str(grant.grant_id),
+        jti=minted.jti,
+    )
 
 
 async def read_caller(db: Db, token: str) -> Caller:
     """Who calls with this token. Raises: Unauthorized, AppDeactivated, AccountNotActive."""
+    remembered = _callers.find(token)
+    if remembered is not None:
+        claims, caller = remembered
+        if claims.exp > clock.now().timestamp():
+            return caller
     claims = await read(db, token)
     async with db.reader() as conn:
         standing = await _standing(conn, _grant_of(claims.jti), claims.jti)
-    if standing is None or str(standing.client_id) != claims.cid:
-        raise Unauthorized
-    if standing.is_revoked or standing.app_state == "deleted" or standing.user_state != "active":
-        raise Unauthorized
-    if standing.app_state != "active":
-        raise AppDeactivated
-    if standing.account_status != "active":
-        raise AccountNotActive
-    return Caller(
-        account_id=standing.account_id,
-        user_id=standing.user_id,
-        app_id=standing.client_id,
-        scopes=frozenset(claims.scp),
-        privileges=privileges.of_role(standing.role),
-        is_limited=standing.built_in != apps.COMMAND_LINE,
-        rate_per_second=standing.rate_per_second,
-        rate_per_day=standing.rate_per_day,
-    )
+        caller = _caller(claims, standing)
+        await grants.note_use(conn, caller.app_id, caller.user_id)
+    _callers.keep(token, (claims, caller))
+    return caller
+
+
+async def is_active(conn: Conn, claims: Claims) -> bool:
+    """Whether the API would let this token in."""
+    try:
+        _caller(claims, await _standing(conn, _grant_of(claims.jti), claims.jti))
+    except (Unauthorized, Forbidden):
+        return False
+    return True
 
 
 async def read(db: Db, token: str) -> Claims:
     """The claims of a token that this server signed, that is meant for it and not over. Raises: Unauthorized."""
-    now = clock.now()
-    remembered = _remembered.get(token)
-    if remembered is None or remembered.until <= now:
+    claims = _claims.find(token)
+    if claims is None:
         claims = await _verify(db, token)
-        _remember(token, claims, now)
-    else:
-        claims = remembered.claims
-    if claims.exp <= now.timestamp():
+        _claims.keep(token, claims)
+    if claims.exp <= clock.now().timestamp():
         raise Unauthorized
     return claims
 
@@ -157,6 +185,7 @@ async def revoke(conn: Conn, claims: Claims) -> None:
         jti=claims.jti,
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
     )
+    memory.forget()
 
 
 async def sweep(conn: Conn) -> int:
@@ -174,7 +203,7 @@ async def mint_for_command_line(db: Db, account_email: str | None, wanted: Seque
         user = await _person(conn, account_email)
         app = await apps.command_line(conn)
         grant = await grants.create(conn, app.client_id, user, named, auth_time=clock.now())
-    return mint(signing, grant, user, named)
+    return mint(signing, grant, user, named).access_token
 
 
 async def _person(conn: Conn, email: str | None) -> User:
@@ -208,11 +237,26 @@ async def _verify(db: Db, token: str) -> Claims:
     return claims
 
 
-def _remember(token: str, claims: Claims, now: datetime) -> None:
-    if len(_remembered) >= _MOST_REMEMBERED:
-        del _remembered[next(iter(_remembered))]
-    _remembered.pop(token, None)
-    _remembered[token] = _Remembered(claims, now + _REMEMBERED_FOR)
+def _caller(claims: Claims, standing: _Standing | None) -> Caller:
+    """Raises: Unauthorized, AppDeactivated, AccountNotActive."""
+    if standing is None or str(standing.client_id) != claims.cid:
+        raise Unauthorized
+    if standing.is_revoked or standing.app_state == "deleted" or standing.user_state != "active":
+        raise Unauthorized
+    if standing.app_state != "active":
+        raise AppDeactivated
+    if standing.account_status != "active":
+        raise AccountNotActive
+    return Caller(
+        account_id=standing.account_id,
+        user_id=standing.user_id,
+        app_id=standing.client_id,
+        scopes=frozenset(claims.scp),
+        privileges=privileges.of_role(standing.role),
+        is_limited=standing.built_in != apps.COMMAND_LINE,
+        rate_per_second=standing.rate_per_second,
+        rate_per_day=standing.rate_per_day,
+    )
 
 
 def _new_jti(grant_id: GrantId, has_refresh_token: bool) -> str:

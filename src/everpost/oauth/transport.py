@@ -1,4 +1,4 @@
-"""How requests reach the token and revocation endpoints, and how answers leave.
+"""How requests of programs reach the authorization server's endpoints, and how answers leave.
 
 Rules: parameters come in the query string, in a form body, or in both; a form body that is no form (clients send JSON
 under the form's name) is ignored. Errors before OAuth have a shape of their own. The browser may read an answer only
@@ -7,15 +7,13 @@ from an origin of the app's redirect URIs. Source: contract, auth.md §5, §14.
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from everpost.accounts import throttles
-from everpost.accounts.throttles import Limit
-from everpost.oauth import clients, redirect_uris
+from everpost.oauth import clients, redirect_uris, request_throttles
 from everpost.oauth.apps import App
 from everpost.oauth.clients import Credentials
 from everpost.oauth.errors import InvalidRequest, OAuthError, ServerError
@@ -26,8 +24,6 @@ MOST_BYTES: Final = 64 * 1024
 MEDIA_TYPE: Final = "application/json;charset=UTF-8"
 
 _FORM: Final = "application/x-www-form-urlencoded"
-_MINUTE: Final = timedelta(minutes=1)
-_FAILURES: Final = Limit(60, within=_MINUTE, block_for=_MINUTE)
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _SUMMARIES: Final = {
     "E0000021": (415, "Accept or Content-Type header is not supported here."),
@@ -62,27 +58,45 @@ class Outgoing(msgspec.Struct, frozen=True):
 Action = Callable[[Db, App | None, Credentials, Mapping[str, str], bool], Awaitable[Any]]
 
 
-async def serve(db: Db, incoming: Incoming, action: Action) -> Outgoing:
+class Endpoint(msgspec.Struct, frozen=True):
+    """One address: what it does, and which parameter in the query makes up for a missing content type."""
+
+    action: Action
+    telling: str
+    is_for_browsers: bool = True
+    is_counted: bool = False  # each request, and not only those that fail
+
+
+async def serve(db: Db, incoming: Incoming, endpoint: Endpoint) -> Outgoing:
     """Read the request, run the action, and word whatever it answers or raises."""
-    if not _is_form(incoming):
+    if not _is_form(incoming, endpoint.telling):
         return platform_error("E0000021")
+    app, outgoing = await _outcome(db, incoming, endpoint)
+    return _with_cors(outgoing, incoming, app) if endpoint.is_for_browsers else outgoing
+
+
+async def _outcome(db: Db, incoming: Incoming, endpoint: Endpoint) -> tuple[App | None, Outgoing]:
     app: App | None = None
-    credentials = Credentials("", "")
+    client_id, address = "", throttles.address_of(incoming.peer, incoming.headers)
     try:
         parameters = await _parameters(incoming)
         credentials = clients.read(incoming.headers.get("authorization", ""), parameters)
+        client_id = credentials.client_id
         async with db.reader() as conn:
             app = await clients.find(conn, credentials)
-        if await _is_blocked(db, credentials, incoming):
-            return _with_cors(platform_error("E0000047"), incoming, app)
-        body = await action(db, app, credentials, parameters, "origin" in incoming.headers)
+        if await request_throttles.is_blocked(db, client_id, address):
+            return app, platform_error("E0000047")
+        if endpoint.is_counted and not await request_throttles.may_start_device(db, address):
+            return app, platform_error("E0000047")
+        body = await endpoint.action(db, app, credentials, parameters, "origin" in incoming.headers)
     except OAuthError as error:
-        await _count_failure(db, credentials, incoming)
-        return _with_cors(oauth_error(error), incoming, app)
+        if error.is_failure:
+            await request_throttles.count_failure(db, client_id, address)
+        return app, oauth_error(error)
     except Exception:
         log.exception("token request failed")
-        return _with_cors(oauth_error(ServerError()), incoming, app)
-    return _with_cors(Outgoing(200, body, dict(_NO_STORE)), incoming, app)
+        return app, oauth_error(ServerError())
+    return app, Outgoing(200, body, dict(_NO_STORE))
 
 
 def platform_error(code: str) -> Outgoing:
@@ -126,11 +140,11 @@ def _with_cors(outgoing: Outgoing, incoming: Incoming, app: App | None) -> Outgo
     return Outgoing(outgoing.status, outgoing.body, {**outgoing.headers, **allowed})
 
 
-def _is_form(incoming: Incoming) -> bool:
+def _is_form(incoming: Incoming, telling: str) -> bool:
     media_type = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type:
         return media_type == _FORM
-    return any(name in ("grant_type", "token") for name, _ in _pairs(incoming.query_string))
+    return any(name == telling for name, _ in _pairs(incoming.query_string))
 
 
 async def _parameters(incoming: Incoming) -> dict[str, str]:
@@ -156,26 +170,3 @@ async def _body(incoming: Incoming) -> str:
 def _pairs(text: str) -> list[tuple[str, str]]:
     """Empty values count as not sent, and NUL can be in none of them."""
     return [(name, value) for name, value in parse_qsl(text, errors="replace") if "\0" not in value]
-
-
-async def _is_blocked(db: Db, credentials: Credentials, incoming: Incoming) -> bool:
-    async with db.reader() as conn:
-        for subject in _subjects(credentials, incoming):
-            if await throttles.is_blocked(conn, subject):
-                return True
-    return False
-
-
-async def _count_failure(db: Db, credentials: Credentials, incoming: Incoming) -> None:
-    async with db.transaction() as conn:
-        for subject in _subjects(credentials, incoming):
-            await throttles.count_try(conn, subject, _FAILURES)
-
-
-def _subjects(credentials: Credentials, incoming: Incoming) -> list[bytes]:
-    """Sorted, so that two failures at once lock the rows in one order."""
-    address = throttles.address_of(incoming.peer, incoming.headers)
-    subjects = [throttles.subject("token-address", address)]
-    if credentials.client_id:
-        subjects.append(throttles.subject("token-client", credentials.client_id))
-    return sorted(subjects)

@@ -55,6 +55,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     refresh_reuse_grace_seconds: Annotated[
         int, Meta(ge=0, le=300, description="How long a rotated refresh token may be retried.")
     ] = 0
+    token_failures_per_minute: Annotated[
+        int, Meta(ge=0, le=1000, description="Failed token calls per application and per address; 0 is no limit.")
+    ] = 60
+    device_codes_per_minute: Annotated[
+        int, Meta(ge=0, le=1000, description="Starts of the device flow per address; 0 is no limit.")
+    ] = 30
+    signing_key_days: Annotated[
+        int, Meta(ge=0, description="After how many days tokens are signed with a new key; 0 is only by hand.")
+    ] = 90
     portal_open_signup: Annotated[bool, Meta(description="Whether anybody may sign up on the portal.")] = True
     portal_require_email_confirmation: Annotated[
         bool, Meta(description="Ask people who sign up to open a link in a mail before they register applications.")
