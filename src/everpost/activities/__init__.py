@@ -2,5 +2,5 @@
 taggings, deletions.
 
 Owns: activities, activity_contacts, activity_lanes
-Reads: contacts, list_memberships, contact_taggings, sends, engagement
+Reads: contacts, contact_lists, list_memberships, contact_tags, contact_taggings, sms_channels
 """

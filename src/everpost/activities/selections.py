@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from everpost.contacts import contact_pages, engagement_levels, segment_members
+from everpost.contacts import bulk, contact_pages, engagement_levels, segment_members, tags
 from everpost.contacts.engagement_levels import Level
 from everpost.contacts.segment_members import Members
 from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, TagId
@@ -130,19 +130,14 @@ async def chunk(conn: Conn, account_id: AccountId, activity_id: ActivityId, numb
 
 async def _unknown(conn: Conn, account_id: AccountId, source: Source) -> list[tuple[str, object]]:
     """What a source names and is not there, with the selector that names it."""
-    unknown: list[tuple[str, object]] = []
-    unknown += [("list_ids", each) for each in await _missing(conn, _LISTS, account_id, source.list_ids or [])]
-    unknown += [("tag_ids", each) for each in await _missing(conn, _TAGS, account_id, source.tag_ids or [])]
+    list_ids, tag_ids = source.list_ids or [], source.tag_ids or []
+    known_lists = await bulk.existing_lists(conn, account_id, list_ids) if list_ids else []
+    known_tags = await tags.known(conn, account_id, tag_ids) if tag_ids else []
+    unknown: list[tuple[str, object]] = [("list_ids", each) for each in list_ids if each not in known_lists]
+    unknown += [("tag_ids", each) for each in tag_ids if each not in known_tags]
     if source.segment_id is not None and await _members(conn, account_id, source.segment_id) is None:
         unknown.append(("segment_id", source.segment_id))
     return unknown
-
-
-async def _missing(conn: Conn, sql: LiteralString, account_id: AccountId, ids: Sequence[UUID]) -> list[UUID]:
-    if not ids:
-        return []
-    found = await many(conn, UUID, sql, account_id=account_id, ids=ids)
-    return [each for each in dict.fromkeys(ids) if each not in found]
 
 
 async def _condition(conn: Conn, account_id: AccountId, source: Source) -> tuple[LiteralString, Mapping[str, Any]]:
@@ -192,11 +187,6 @@ def _named(name: str, inside: str | None) -> str:
 
 _SELECTORS: Final = Source.__struct_fields__
 _EXCLUDABLE: Final = ("all_active_contacts", "list_ids", "new_subscriber")
-
-_LISTS: Final[LiteralString] = """SELECT list_id FROM contact_lists
-    WHERE account_id = :account_id AND list_id = ANY(:ids::uuid[]) AND deleted_at IS NULL"""
-_TAGS: Final[LiteralString] = """SELECT tag_id FROM contact_tags
-    WHERE account_id = :account_id AND tag_id = ANY(:ids::uuid[]) AND deleted_at IS NULL"""
 
 _KEEP: Final[LiteralString] = """INSERT INTO activity_contacts (account_id, activity_id, chunk, contact_ids)
     SELECT :account_id, :activity_id, chunk, array_agg(contact_id ORDER BY contact_id)
