@@ -22,6 +22,7 @@ JOB_MODULES: Final = (
     "everpost.oauth.sweeps",
     "everpost.tracking.ingest",
     "everpost.contacts.custom_field_changes",
+    "everpost.contacts.segment_members",
     "everpost.activities.exports",
     "everpost.activities.imports",
     "everpost.activities.list_deletions",

@@ -7,6 +7,7 @@ from everpost.contacts import (
     custom_fields,
     lists,
     resubscribing,
+    segments,
     sign_up_form,
     sms_channels,
     tags,
@@ -17,6 +18,7 @@ from everpost.contacts.custom_field_changes import CustomFieldChange
 from everpost.contacts.custom_fields import CustomField, CustomFieldIn, CustomFieldPage, CustomFieldsQuery
 from everpost.contacts.errors import AREA
 from everpost.contacts.lists import ListQuery, ListsQuery, ListXrefsQuery
+from everpost.contacts.segments import Segment, SegmentIn, SegmentNameIn, SegmentPage, SegmentsQuery
 from everpost.contacts.shapes import (
     Contact,
     ContactChange,
@@ -33,7 +35,7 @@ from everpost.contacts.shapes import (
     SmsHistoryEntry,
 )
 from everpost.contacts.tags import Tag, TagChange, TagIn, TagPage, TagQuery, TagsQuery
-from everpost.ids import ContactId, CustomFieldId, ListId, TagId
+from everpost.ids import ContactId, CustomFieldId, ListId, SegmentId, TagId
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn, Db
 from everpost.platform.http import Answer, Doors
@@ -42,6 +44,7 @@ people = Doors(AREA, "Contacts")
 contact_lists = Doors(AREA, "Contact Lists")
 contact_tags = Doors(AREA, "Contact Tags")
 fields = Doors(AREA, "Contacts Custom Fields")
+rules = Doors(segments.AREA, "Segments")
 
 
 @people.post("/v3/contacts", scope="contact_data", privilege="contacts:write", status=201)
@@ -225,4 +228,44 @@ async def delete_custom_field(conn: Conn, caller: Caller, custom_field_id: Custo
     await custom_field_changes.delete(conn, caller.account_id, custom_field_id)
 
 
-doors = (*people, *contact_lists, *contact_tags, *fields)
+@rules.post("/v3/segments", scope="contact_data", privilege="contacts:lists:write", status=201)
+async def create_segment(conn: Conn, caller: Caller, data: SegmentIn) -> Segment:
+    """Create a segment. Its criteria are a JSON document in a text."""
+    return await segments.create(conn, caller.account_id, data)
+
+
+@rules.get("/v3/segments", scope="contact_data", privilege="contacts:lists:read")
+async def list_segments(conn: Conn, caller: Caller, query: SegmentsQuery) -> SegmentPage:
+    """List segments without their criteria."""
+    return await segments.page(conn, caller.account_id, query)
+
+
+@rules.get("/v3/segments/{segment_id}", scope="contact_data", privilege="contacts:lists:read")
+async def get_segment(conn: Conn, caller: Caller, segment_id: SegmentId) -> Segment:
+    """Read a segment, also a deleted one."""
+    return await segments.get(conn, caller.account_id, segment_id)
+
+
+@rules.put(
+    "/v3/segments/{segment_id}", scope="contact_data", privilege="contacts:lists:write", exists=segments.require
+)
+async def replace_segment(conn: Conn, caller: Caller, segment_id: SegmentId, data: SegmentIn) -> Segment:
+    """Replace a segment's name and criteria, both of them."""
+    return await segments.replace(conn, caller.account_id, segment_id, data)
+
+
+@rules.patch(
+    "/v3/segments/{segment_id}/name", scope="contact_data", privilege="contacts:lists:write", exists=segments.require
+)
+async def rename_segment(conn: Conn, caller: Caller, segment_id: SegmentId, data: SegmentNameIn) -> Segment:
+    """Rename a segment."""
+    return await segments.rename(conn, caller.account_id, segment_id, data)
+
+
+@rules.delete("/v3/segments/{segment_id}", scope="contact_data", privilege="contacts:lists:write", status=204)
+async def delete_segment(conn: Conn, caller: Caller, segment_id: SegmentId) -> None:
+    """Delete a segment. Its contacts stay as they are."""
+    await segments.delete(conn, caller.account_id, segment_id)
+
+
+doors = (*people, *contact_lists, *contact_tags, *fields, *rules)

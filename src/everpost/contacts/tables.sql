@@ -122,6 +122,29 @@ CREATE UNIQUE INDEX custom_fields_key ON custom_fields (account_id, field_key);
 CREATE UNIQUE INDEX custom_fields_label ON custom_fields (account_id, lower(label)) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX custom_fields_name ON custom_fields (account_id, name) WHERE deleted_at IS NULL;
 
+-- Saved rules about contacts. A deleted segment keeps its row, so that its number is never given again.
+CREATE TABLE segments (
+    account_id       uuid           NOT NULL,
+    segment_id       bigint         NOT NULL,   -- 1, 2, 3 ... per account
+    name             text           NOT NULL,
+    segment_criteria text           NOT NULL,   -- as it was sent, to the last blank
+    created_at       timestamptz(3) NOT NULL,
+    edited_at        timestamptz(3) NOT NULL,
+    deleted_at       timestamptz(3),            -- stays readable and frees its name
+    PRIMARY KEY (account_id, segment_id)
+);
+CREATE UNIQUE INDEX segments_name ON segments (account_id, lower(name)) WHERE deleted_at IS NULL;
+
+-- Members of segments that took longer to find than a request should wait; thrown away minutes later.
+CREATE TABLE segment_findings (
+    account_id  uuid        NOT NULL,
+    segment_id  bigint      NOT NULL,
+    asked_at    timestamptz NOT NULL,
+    found_at    timestamptz,                    -- NULL: a job is at it
+    contact_ids uuid[],
+    PRIMARY KEY (account_id, segment_id)
+);
+
 -- Where a contact can be texted: one number or none, and a number belongs to one contact, deleted ones included.
 CREATE TABLE sms_channels (
     account_id           uuid NOT NULL,

@@ -94,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_per_day: Annotated[int, Meta(ge=0, description="Requests per UTC day and application; 0 is no limit.")] = (
         10_000
     )
+    segment_seconds: Annotated[
+        float,
+        Meta(ge=0, le=60, description="How long GET /contacts?segment_id= computes before it answers 202; 0: at once."),
+    ] = 2
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severe line that is logged.")
     ] = "info"

@@ -51,6 +51,7 @@ Row = TypeVar("Row")
 Taken = asyncpg.UniqueViolationError
 # A table of this name, or the row type that comes with one.
 TableTaken = (asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError)
+StatementTimeout = asyncpg.QueryCanceledError
 LockTimeout = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 Unreachable = (
     asyncpg.PostgresConnectionError,
@@ -218,7 +219,13 @@ async def wait_for_locks(conn: Conn, at_most: timedelta) -> None:
     await conn.execute(f"SET LOCAL lock_timeout = {int(at_most.total_seconds() * 1000)}")
 
 
-@functools.cache
+async def limit_statements(conn: Conn, at_most: timedelta) -> None:
+    """For the rest of this transaction a statement that takes longer than `at_most` raises StatementTimeout."""
+    await conn.execute(f"SET LOCAL statement_timeout = {int(at_most.total_seconds() * 1000)}")
+
+
+# Most statements are written once; those of segments are as many as there are rules, so only the last are kept.
+@functools.lru_cache(maxsize=4096)
 def _positional(sql: LiteralString) -> tuple[str, tuple[str, ...]]:
     names: dict[str, int] = {}
 

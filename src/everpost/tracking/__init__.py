@@ -2,6 +2,6 @@
 
 Knows ids only, never a contact or a campaign, so everything above may read it.
 
-Owns: links, sends, tracking_batches, tracking_events, engagement, link_clicks, activity_counters.
+Owns: links, sends, sent_activities, tracking_batches, tracking_events, engagement, link_clicks, activity_counters.
 Reads: nothing below the platform.
 """

@@ -28,6 +28,15 @@ CREATE TABLE sends (
 );
 CREATE INDEX sends_newest ON sends (account_id, campaign_activity_id, sent_at, contact_id);
 
+-- Campaign activities that went out to somebody, for rules about "the last five campaigns".
+CREATE TABLE sent_activities (
+    account_id           uuid        NOT NULL,
+    campaign_activity_id uuid        NOT NULL,
+    campaign_id          uuid        NOT NULL,
+    sent_at              timestamptz NOT NULL,  -- the last time
+    PRIMARY KEY (account_id, campaign_activity_id)
+);
+
 -- Opens and clicks that were acknowledged and are not in the other tables yet; usually empty, at most seconds old.
 -- One row per commit, because recipients wait for it; the arrays are read side by side.
 CREATE TABLE tracking_batches (
