@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.activities.bulk import bulk
 from tests.support.api import Api, Reply
+
+__all__ = ["bulk"]
 
 ImportFile = Callable[..., Awaitable[Reply]]
 
