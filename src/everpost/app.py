@@ -15,7 +15,7 @@ from everpost.platform import config, logs, rate_limits
 from everpost.platform.db import Db, connect
 from everpost.platform.http import App, Door
 from everpost.platform.openapi import About, document_doors
-from everpost.portal import reference_words
+from everpost.portal import reference, reference_words
 from everpost.tracking import public as tracking_public
 
 # Every module with doors; each offers `doors` (API), `open_doors` (programs without a token) or `pages` (people).
@@ -31,6 +31,7 @@ DOOR_MODULES: Final = (
     "everpost.campaigns.public",
     "everpost.reports.api",
     "everpost.portal.public",
+    "everpost.portal.swagger_ui",
     "everpost.platform.health",
 )
 # A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
@@ -56,7 +57,7 @@ def create() -> App:
     counting = _Counting()
     doors = all_doors()
     return App(
-        [*doors, *document_doors(doors, ABOUT)],
+        [*doors, *document_doors(doors, ABOUT), *reference.page_doors(doors, ABOUT)],
         open_database=_open_database,
         read_caller=tokens.read_caller,
         find_session=sessions.find,

@@ -46,7 +46,11 @@ _UPLOAD: Final = {
     "required": ["file", "list_ids"],
     "properties": {
         "file": {"type": "string", "contentMediaType": "text/csv", "description": "A file named *.csv."},
-        "list_ids": {"type": "string", "description": "1 to 50 lists, joined by commas."},
+        "list_ids": {
+            "type": "string",
+            "description": "1 to 50 lists, joined by commas.",
+            "examples": ["01907a4e-5b1e-7c2d-8f3a-6d5e4c3b2a10"],
+        },
         "sms_permission_to_send": {
             "enum": ["explicit", "not_set"],
             "description": "Needed when the file has a column sms_number.",

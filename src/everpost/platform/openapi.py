@@ -181,16 +181,17 @@ def _answers(door: Door) -> Any | None:
 
 
 def _operation(door: Door, schemas: _Schemas, meanings: Mapping[str, str]) -> dict[str, Any]:
-    summary, _, description = (door.handler.__doc__ or "").strip().partition("\n")
+    first, _, others = (door.handler.__doc__ or "").strip().partition("\n")
+    summary, _, more = first.partition(". ")
     operation: dict[str, Any] = {
         "operationId": door.handler.__name__,
         "tags": [door.tag],
-        "summary": summary.strip(),
+        "summary": summary.strip().rstrip(".") + ".",
         "parameters": [*_path_parameters(door, schemas, meanings), *_query_parameters(door, schemas, meanings)],
         "responses": _responses(door, schemas),
         "security": [{"oauth2": [scope]} for scope in sorted(door.scopes)] or [{"oauth2": []}],
     }
-    text = " ".join(description.split())
+    text = " ".join(f"{more} {others}".split())
     privilege = f"Needs the privilege `{door.privilege}`." if door.privilege else "Needs no privilege."
     operation["description"] = f"{text} {privilege}".strip()
     operation["x-privilege"] = door.privilege

@@ -70,10 +70,11 @@ class Html:
 
     `form_targets` are origins that a form of this page may end at, by redirect: browsers check the policy's
     `form-action` at every hop, so a consent page must name the application's origin.
-    `image_sources` are origins of pictures that are not ours, as an application's logo.
+    `image_sources` are origins of pictures that are not ours, as an application's logo; `connect_sources` those that
+    a script of the page may call.
     """
 
-    __slots__ = ("context", "form_targets", "headers", "image_sources", "status", "template")
+    __slots__ = ("connect_sources", "context", "form_targets", "headers", "image_sources", "status", "template")
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class Html:
         headers: Mapping[str, str] | None = None,
         form_targets: Sequence[str] = (),
         image_sources: Sequence[str] = (),
+        connect_sources: Sequence[str] = (),
         **context: object,
     ) -> None:
         self.template = template
@@ -90,6 +92,7 @@ class Html:
         self.headers = dict(headers or {})
         self.form_targets = form_targets
         self.image_sources = image_sources
+        self.connect_sources = connect_sources
         self.context = context
 
 
@@ -150,7 +153,7 @@ def _policy(page: Html) -> str:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "connect-src 'self'",
+            " ".join(["connect-src 'self'", *page.connect_sources]),
             " ".join(["img-src 'self' data:", *page.image_sources]),
             "frame-src 'self'",
             " ".join(["form-action 'self'", *page.form_targets]),
