@@ -73,6 +73,27 @@ def test_an_app_gets_a_secret_and_a_public_one_does_not(instance: Instance) -> N
     assert "client_secret" not in public
 
 
+def test_an_app_for_devices_has_neither_secret_nor_redirect_uri(instance: Instance) -> None:
+    made = json.loads(instance.run("app", "create", "--name", "Television", "--device").stdout)
+    assert (made["oauth_setting"], made["redirect_uris"]) == ("device", [])
+    assert "client_secret" not in made
+    refused = instance.run("app", "create", "--name", "Both", "--device", "--public")
+    assert (refused.returncode, "either" in refused.stderr) == (2, True)
+    assert instance.run("app", "approve", made["client_id"]).returncode == 0
+
+
+def test_a_key_is_rotated_and_the_old_one_stays_published(instance: Instance) -> None:
+    old = instance.run("token").stdout.strip()
+    kid = instance.run("keys", "rotate").stdout.strip()
+    published = json.loads(instance.run("keys", "list").stdout)
+    assert (published[0]["kid"], published[0]["is_current"], published[1]["is_current"]) == (kid, True, False)
+    assert "retired_at" in published[1]
+    new = instance.run("token").stdout.strip()
+    assert header(new)["kid"] == kid != header(old)["kid"]
+    for token in (old, new):
+        assert instance.get("/v3/account/summary", token=token) == 200
+
+
 def test_a_refused_app_is_explained(instance: Instance) -> None:
     done = instance.run("app", "create", "--name", "Shop", "--redirect-uri", "not a uri")
     assert done.returncode == 1
@@ -81,6 +102,14 @@ def test_a_refused_app_is_explained(instance: Instance) -> None:
 
 
 def claims(token: str) -> dict[str, Any]:
-    body = token.split(".")[1]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return _part(token, 1)
+
+
+def header(token: str) -> dict[str, Any]:
+    return _part(token, 0)
+
+
+def _part(token: str, number: int) -> dict[str, Any]:
+    text = token.split(".")[number]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return found

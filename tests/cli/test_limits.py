@@ -106,7 +106,8 @@ def test_an_application_gets_a_day_of_its_own_that_all_processes_count(applicati
     assert [200] * 5 + [429] * 2 == [answer.status_code for answer in answers]
     assert [EXCEEDED] * 2 == [answer.json() for answer in answers[5:]]
     assert 0 == application.limit("--per-second", "off", "--per-day", "off").returncode
-    assert [200] * 9 == [answer.status_code for answer in application.call(9)]
+    # Each process remembers for three seconds what an application may.
+    await_true(lambda: [200] * 9 == [answer.status_code for answer in application.call(9)], seconds=10)
     assert "per second: 4 (as the settings say)\nper day: 10000 (as the settings say)\n" == application.limit().stdout
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 import typer
@@ -10,8 +11,9 @@ from everpost.accounts import accounts, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount
 from everpost.cli import instance, limits
 from everpost.contacts import provisioning
+from everpost.ids import AppId
 from everpost.oauth import apps, scopes, tokens
-from everpost.oauth.apps import CreatedApp, NewApp
+from everpost.oauth.apps import CreatedApp, Kind, NewApp
 
 commands = typer.Typer()
 account_commands = typer.Typer(help="Accounts: an organisation and the people in it.")
@@ -78,16 +80,25 @@ def create_app(
         list[str] | None, typer.Option(help="Where people are sent back to; may be repeated.")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Without a secret: for browsers and phones (PKCE).")] = False,
+    device: Annotated[bool, typer.Option("--device", help="For devices that have no browser.")] = False,
     long_lived: Annotated[bool, typer.Option("--long-lived", help="Refresh tokens that do not rotate.")] = False,
 ) -> None:
     """Make an application; prints its `client_id` and, this once, its `client_secret` as JSON."""
     new = NewApp(
         name=name,
-        kind="pkce" if public else "web",
+        kind=_kind(is_public=public, is_device=device),
         redirect_uris=redirect_uri or (),
         refresh_token_type="long_lived" if long_lived else "rotating",
     )
     _print_json(asyncio.run(_create_app(new)))
+
+
+@app_commands.command("approve")
+def approve_app(
+    client_id: Annotated[UUID, typer.Argument(help="The application, by its API key.")],
+) -> None:
+    """Let an application be public, where new ones stay private until then (`portal_require_approval`)."""
+    asyncio.run(_approve_app(AppId(client_id)))
 
 
 async def _mint(account: str | None, scope: str) -> str:
@@ -108,9 +119,22 @@ async def _list_accounts() -> list[dict[str, str]]:
     return [{"account_id": str(owner.account_id), "email": owner.email} for owner in owners]
 
 
+def _kind(*, is_public: bool, is_device: bool) -> Kind:
+    if is_public and is_device:
+        raise typer.BadParameter("An application is either public or for devices.", param_hint="--device")
+    if is_device:
+        return "device"
+    return "pkce" if is_public else "web"
+
+
 async def _create_app(new: NewApp) -> CreatedApp:
     async with instance.database() as db, db.transaction() as conn:
         return await apps.create(conn, new)
+
+
+async def _approve_app(client_id: AppId) -> None:
+    async with instance.database() as db, db.transaction() as conn:
+        await apps.approve(conn, client_id)
 
 
 def _print_json(answer: Any) -> None:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "token": "identity",
     "app": "identity",
     "account": "identity",
+    "keys": "keys",
     "doctor": "doctor",
     "routes": "listings",
     "events": "listings",

@@ -8,9 +8,11 @@ scheme and host are in lower case. Source: contract, auth.md §4.
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
+from publicsuffixlist import PublicSuffixList
 
 from everpost.platform.errors import Invalid
 
@@ -25,18 +27,6 @@ _PRIVATE: Final = re.compile(r"[a-z][a-z0-9+-]*\.[a-z0-9+.-]*:/[^*]*", re.IGNORE
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _HOST: Final = re.compile(r"[a-z0-9*_]([a-z0-9*_-]*[a-z0-9*_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-# Names below which strangers register their own, so a wildcard there would match other people's sites. The full list is
-# kept by the browsers and changes weekly; these are its usual shapes and the best-known shared hosts.
-_SECOND_LEVEL: Final = frozenset({
-    "ac", "co", "com", "edu", "gob", "gov", "go", "gv", "info", "ltd", "me", "mil", "ne", "net", "nom", "or", "org",
-    "plc", "sch",
-})  # fmt: skip
-_SHARED_HOSTS: Final = frozenset({
-    "appspot.com", "azurewebsites.net", "blogspot.com", "cloudfront.net", "firebaseapp.com", "fly.dev", "github.io",
-    "gitlab.io", "herokuapp.com", "myshopify.com", "netlify.app", "ngrok.io", "ngrok-free.app", "onrender.com",
-    "pages.dev", "vercel.app", "web.app", "workers.dev",
-})  # fmt: skip
 
 
 class BadRedirectUri(Invalid):
@@ -125,8 +115,14 @@ def _objection_to_host(parts: _Parts) -> str | None:
 
 
 def _is_public_suffix(domain: str) -> bool:
-    first, _, top = domain.partition(".")
-    return domain in _SHARED_HOSTS or (len(top) == 2 and first in _SECOND_LEVEL)
+    """Whether strangers register their own names below this one, so that a wildcard there would match their sites."""
+    return len(_public_suffixes().publicsuffix(f"any.{domain}") or "") >= len(domain)
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """The list that browsers keep, as the library brought it; read when a wildcard first needs it."""
+    return PublicSuffixList()
 
 
 def _is_address(host: str) -> bool:
