@@ -88,6 +88,7 @@ class HistoryDetails(Struct, omit_defaults=True, kw_only=True):
     consent_action_time: str
     consent_action_type: str
     consent_medium_type: str
+    source_consent_timestamp: str | None = None  # the day of a consent as an import's file has it
     source_sms_number: str
     advertised_frequency: int | None = None
     advertised_interval: str | None = None
@@ -138,7 +139,7 @@ async def take(
             await _write(conn, account_id, channel)
     except Taken as error:
         raise SmsTaken(contact_id=await owner_of(conn, account_id, wish.number)) from error
-    if held is None or channel.consent_updated_at == now:
+    if held is None or _consent(channel) != _consent(held):
         await _append(conn, account_id, channel, wish, source, now=now)
 
 
