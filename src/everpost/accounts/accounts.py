@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 
 from everpost.accounts import regions, sender_emails, users
-from everpost.ids import AccountId, UserId, new_id
 from everpost.accounts.sender_emails import Role, Source
-from everpost.platform import clock
+from everpost.ids import AccountId, UserId, new_id
+from everpost.platform import clock, memory
 from everpost.platform.db import Conn, many, one, run
 from everpost.platform.errors import Invalid
 
@@ -103,6 +103,12 @@ async def organization_name(conn: Conn, account_id: AccountId) -> str:
     return name or ""
 
 
+async def first_name(conn: Conn, account_id: AccountId) -> str:
+    """Of the owner; empty when it is not known."""
+    name = await one(conn, str, "SELECT first_name FROM accounts WHERE account_id = :account_id", account_id=account_id)
+    return name or ""
+
+
 async def all_ids(conn: Conn) -> list[AccountId]:
     """Every account of the installation, oldest first. For operators."""
     found = await many(conn, UUID, "SELECT account_id FROM account_directory ORDER BY account_id")
@@ -143,6 +149,7 @@ async def set_status(conn: Conn, account_id: AccountId, status: Status) -> None:
         account_id=account_id,
         status=status,
     )
+    memory.forget()
 
 
 def _check_place(new: NewAccount) -> None:

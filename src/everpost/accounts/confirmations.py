@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from everpost.accounts import accounts, sender_emails
+from everpost.accounts import accounts, sender_emails, users
 from everpost.accounts.sender_emails import CreatedEmail, EmailIn
 from everpost.ids import AccountId, EmailId, new_id
 from everpost.platform import clock, config, crypto, mail, pages
@@ -80,6 +80,17 @@ async def send_again(conn: Conn, confirmation: Confirmation) -> bool:
     return True
 
 
+async def send_to(conn: Conn, account_id: AccountId, email_id: EmailId) -> bool:
+    """Mail a link for an address of the account; False when it is confirmed, mailed too often or not there."""
+    row = await _find_email(conn, account_id, email_id)
+    if row is None or row.confirmed_at is not None:
+        return False
+    organization = await accounts.organization_name(conn, account_id)
+    # No link stands behind it; only what the limits are counted by.
+    unnamed = Confirmation(account_id, new_id(), email_id, row.email_address, organization, State.EXPIRED)
+    return await send_again(conn, unnamed)
+
+
 async def find(conn: Conn, token: str) -> Confirmation | None:
     """What the link of this token stands for, or None for a forged or mangled one."""
     names = _read(token)
@@ -96,6 +107,7 @@ async def confirm(conn: Conn, confirmation: Confirmation) -> bool:
     """Make the address a sender; False when the link is no longer good."""
     if confirmation.state is not State.OPEN or not await _use(conn, confirmation, clock.now()):
         return False
+    await users.mark_confirmed_address(conn, confirmation.account_id, confirmation.email_address)
     return await sender_emails.confirm(conn, confirmation.account_id, confirmation.email_id, source="SITE_OWNER")
 
 
@@ -105,6 +117,11 @@ class _Row(msgspec.Struct):
     confirmed_at: datetime | None
     sent_at: datetime
     used_at: datetime | None
+
+
+class _Email(msgspec.Struct):
+    email_address: str
+    confirmed_at: datetime | None
 
 
 class _Sent(msgspec.Struct):
@@ -160,6 +177,18 @@ async def _find(conn: Conn, account_id: AccountId, confirmation_id: UUID) -> _Ro
          WHERE c.account_id = :account_id AND c.confirmation_id = :confirmation_id""",
         account_id=account_id,
         confirmation_id=confirmation_id,
+    )
+
+
+async def _find_email(conn: Conn, account_id: AccountId, email_id: EmailId) -> _Email | None:
+    return await one(
+        conn,
+        _Email,
+        """
+        SELECT email_address, confirmed_at FROM account_emails
+         WHERE account_id = :account_id AND email_id = :email_id""",
+        account_id=account_id,
+        email_id=email_id,
     )
 
 

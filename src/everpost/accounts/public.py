@@ -140,12 +140,9 @@ async def send_link_again(conn: Conn, token: str) -> Html:
 
 
 async def _let_in(db: Db, person: User, request: Request, before: Session | None, next_path: str) -> Answer:
-    """A session of its own for every sign-in; the one this browser had until now ends."""
+    user_agent = request.headers.get("user-agent", "")
     async with db.transaction() as conn:
-        if before is not None:
-            await sessions.close(conn, before.session_id)
-        user_agent = request.headers.get("user-agent", "")
-        token = await sessions.open_for(conn, person, address=_address(request), user_agent=user_agent)
+        token = await sessions.renew(conn, person, before, address=_address(request), user_agent=user_agent)
     return redirect(_local(next_path), headers=[("Set-Cookie", sessions.cookie(token))])
 
 

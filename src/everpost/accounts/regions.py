@@ -100,6 +100,20 @@ def default_time_zone(country_code: str | None, state_code: str | None) -> str:
 
 
 @functools.cache
+def countries() -> list[tuple[str, str]]:
+    """Codes and names, by name."""
+    pairs = [(country.alpha_2, getattr(country, "common_name", country.name)) for country in pycountry.countries]
+    return sorted(pairs, key=lambda pair: pair[1])
+
+
+@functools.cache
+def time_zones() -> list[str]:
+    """The names that people choose from: an area and a place."""
+    areas = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific", "US")
+    return [*sorted(name for name in _zone_names() if name.partition("/")[0] in areas), "UTC"]
+
+
+@functools.cache
 def _zone_names() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones() - {"localtime", "posixrules", "Factory"})
 

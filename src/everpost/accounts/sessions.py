@@ -66,6 +66,13 @@ async def open_for(conn: Conn, user: User, *, address: str = "", user_agent: str
     return token
 
 
+async def renew(conn: Conn, user: User, before: Session | None, *, address: str, user_agent: str) -> str:
+    """A session of its own for every sign-in; the one that this browser had until now ends."""
+    if before is not None:
+        await close(conn, before.session_id)
+    return await open_for(conn, user, address=address, user_agent=user_agent)
+
+
 async def find(db: Db, cookie: str | None) -> Session | None:
     """The session of a cookie's token, or None when it is unknown, over, or its person may no longer sign in."""
     if not cookie:

@@ -14,7 +14,7 @@ import msgspec
 from everpost.accounts import passwords
 from everpost.accounts.privileges import Role
 from everpost.ids import AccountId, UserId, new_id
-from everpost.platform import clock
+from everpost.platform import clock, memory
 from everpost.platform.db import Conn, Taken, one, run, savepoint
 from everpost.platform.errors import Conflict, Invalid, NotFound
 
@@ -171,6 +171,19 @@ async def mark_confirmed(conn: Conn, user_id: UserId) -> None:
     )
 
 
+async def mark_confirmed_address(conn: Conn, account_id: AccountId, email: str) -> None:
+    """The person of the account who has this address, if there is one: it is proved to be theirs."""
+    await run(
+        conn,
+        """
+        UPDATE users SET email_confirmed_at = :now
+         WHERE account_id = :account_id AND lower(email) = lower(:email) AND email_confirmed_at IS NULL""",
+        account_id=account_id,
+        email=email,
+        now=clock.now(),
+    )
+
+
 async def note_sign_in(conn: Conn, user_id: UserId) -> None:
     await run(conn, "UPDATE users SET signed_in_at = :now WHERE user_id = :user_id", user_id=user_id, now=clock.now())
 
@@ -185,6 +198,11 @@ async def activate(conn: Conn, user_id: UserId) -> None:
     await _set_state(conn, user_id, "active")
 
 
+async def await_acceptance(conn: Conn, user_id: UserId) -> None:
+    """The person is invited again, and has no password yet."""
+    await _set_state(conn, user_id, "invited")
+
+
 async def change_role(conn: Conn, user_id: UserId, role: Role) -> None:
     """Takes effect with the next request."""
     await run(
@@ -194,6 +212,7 @@ async def change_role(conn: Conn, user_id: UserId, role: Role) -> None:
         role=role,
         now=clock.now(),
     )
+    memory.forget()
 
 
 def _new(account_id: AccountId, email: str, role: Role, state: State) -> User:
@@ -239,3 +258,4 @@ async def _set_state(conn: Conn, user_id: UserId, state: State) -> None:
         state=state,
         now=clock.now(),
     )
+    memory.forget()

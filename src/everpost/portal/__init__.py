@@ -1,7 +1,7 @@
-"""Pages for people who run or try this instance: the start page and the built-in mailbox.
+"""Pages for people, and the JSON behind them: sign-up, My Applications, account settings, start page, mailbox.
 
 Sign-in, consent and unsubscribe pages live with the slices that do that work; all share the layout in `platform`.
 
 Owns: nothing.
-Reads: nothing.
+Reads: contacts, campaigns.
 """

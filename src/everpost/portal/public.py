@@ -1,6 +1,6 @@
 """The doors of the portal: start page and mailbox. Who may see which mail is decided in `access.py`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
 from everpost.platform.http import Answer, Exchange, Html, Pages, Request, redirect
-from everpost.portal import access, mail_views
+from everpost.portal import access, first_steps, mail_views
 from everpost.portal.access import Viewer
 from everpost.portal.mail_views import View
 
@@ -23,16 +23,27 @@ class MailboxQuery(msgspec.Struct, frozen=True):
     page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
 
 
+class HomeQuery(msgspec.Struct, frozen=True):
+    done: Literal["", "confirmed"] = ""
+
+
 class MailQuery(msgspec.Struct, frozen=True):
     view: View | None = None
 
 
 @pages.get("/")
-async def home(session: Session | None) -> Html:
-    """What this instance is and where to go from here."""
-    settings = config.current()
+async def home(conn: Conn, session: Session | None, query: HomeQuery) -> Html:
+    """For visitors, what this instance is; for people who are signed in, what is left to do."""
+    if session is None:
+        return Html("portal/welcome.html", version=__version__, api=config.current().api_origin, has_relay=_has_relay())
+    steps = await first_steps.of_account(conn, session.account_id) if "account:read" in session.privileges else []
     return Html(
-        "portal/home.html", session=session, version=__version__, api=settings.api_origin, has_relay=_has_relay()
+        "portal/home.html",
+        version=__version__,
+        api=config.current().api_origin,
+        has_relay=_has_relay(),
+        steps=steps,
+        done=query.done,
     )
 
 
