@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "account": "identity",
     "keys": "keys",
     "doctor": "doctor",
+    "recount": "recount",
     "routes": "listings",
     "events": "listings",
 }

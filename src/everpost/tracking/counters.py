@@ -166,6 +166,20 @@ async def replace(conn: Conn, account_id: AccountId, campaign_activity_id: Campa
     await add(conn, account_id, campaign_activity_id, new)
 
 
+async def hold(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
+    """Nobody else moves this activity's counters, if it has any, until the end of the transaction."""
+    await run(
+        conn,
+        """
+        SELECT 1
+          FROM activity_counters
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           FOR UPDATE""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
 async def lock(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
-    """Nobody else moves this activity's counters until the end of the transaction."""
+    """As `hold`, for counters that may have to be made."""
     await add(conn, account_id, campaign_activity_id, Counters())

@@ -1,13 +1,65 @@
 """Count an activity again from its sends and events: the repair tool, and what tests hold the counters against.
 
-`counters` asks only the ledger, so it is slow and never wrong; `repair` writes what it found, with the engagement and
-the links that belong to it.
+`counters` asks only the ledger, so it is slow and never wrong; `differences` says where the stored numbers say
+otherwise, and `repair` writes what it found, with the engagement and the links that belong to it.
 """
 
+import msgspec
+
 from everpost.ids import AccountId, CampaignActivityId
-from everpost.platform.db import Conn, one, run
+from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import counters as stored_counters
 from everpost.tracking.counters import Counters
+
+
+class Activity(msgspec.Struct, frozen=True):
+    """Whose numbers they are."""
+
+    account_id: AccountId
+    campaign_activity_id: CampaignActivityId
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One number that is not what the ledger says."""
+
+    name: str
+    stored: int
+    counted: int
+
+
+async def activities(conn: Conn, account_id: AccountId | None = None) -> list[Activity]:
+    """Every activity that anything happened to, of one account or of all.
+
+    Spans accounts on purpose, for the operator's repair.
+    """
+    return await many(
+        conn,
+        Activity,
+        """
+        SELECT account_id, campaign_activity_id
+          FROM (SELECT account_id, campaign_activity_id FROM activity_counters
+                 UNION SELECT account_id, campaign_activity_id FROM sends
+                 UNION SELECT account_id, campaign_activity_id FROM tracking_events) AS activity
+         WHERE :account_id::uuid IS NULL OR account_id = :account_id
+         ORDER BY account_id, campaign_activity_id""",
+        account_id=account_id,
+    )
+
+
+async def differences(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[Difference]:
+    """Where the stored numbers differ from the ledger; until the end of the transaction nobody moves them."""
+    await stored_counters.hold(conn, account_id, campaign_activity_id)
+    recounted = await counters(conn, account_id, campaign_activity_id)
+    found = await stored_counters.find(conn, account_id, [campaign_activity_id])
+    stored = found.get(campaign_activity_id, Counters())
+    names = Counters.__struct_fields__
+    wrong = [Difference(name, getattr(stored, name), getattr(recounted, name)) for name in names]
+    wrong += await _links(conn, account_id, campaign_activity_id)
+    wrong += await _clicked(conn, account_id, campaign_activity_id)
+    wrong.append(
+        Difference("contacts with wrong engagement", await _engaged(conn, account_id, campaign_activity_id), 0)
+    )
+    return [difference for difference in wrong if difference.stored != difference.counted]
 
 
 async def counters(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> Counters:
@@ -52,12 +104,113 @@ async def counters(conn: Conn, account_id: AccountId, campaign_activity_id: Camp
 
 async def repair(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
     """Make engagement, links and counters say what the events say."""
+    # In the order in which a fold comes by them, so that neither waits for the other.
+    await _hold_engagement(conn, account_id, campaign_activity_id)
     await stored_counters.lock(conn, account_id, campaign_activity_id)
+    await _remove_engagement(conn, account_id, campaign_activity_id)
     await _repair_engagement(conn, account_id, campaign_activity_id)
     await _repair_link_clicks(conn, account_id, campaign_activity_id)
     await _repair_links(conn, account_id, campaign_activity_id)
     recounted = await counters(conn, account_id, campaign_activity_id)
     await stored_counters.replace(conn, account_id, campaign_activity_id, recounted)
+
+
+async def _links(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[Difference]:
+    return await many(
+        conn,
+        Difference,
+        """
+        SELECT 'unique clicks of link ' || link.url_id AS name, link.unique_clicks AS stored,
+               coalesce(clicked.contacts, 0) AS counted
+          FROM links AS link
+          LEFT JOIN (SELECT url_id, count(DISTINCT contact_id) AS contacts
+                       FROM tracking_events
+                      WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+                        AND kind = 'click' AND NOT is_machine
+                      GROUP BY url_id) AS clicked
+            ON clicked.url_id = link.url_id
+         WHERE link.account_id = :account_id AND link.campaign_activity_id = :campaign_activity_id
+         ORDER BY link.url_id""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
+async def _clicked(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[Difference]:
+    return await many(
+        conn,
+        Difference,
+        """
+        SELECT 'links clicked by contacts' AS name,
+               (SELECT count(*)
+                  FROM link_clicks
+                 WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id) AS stored,
+               count(DISTINCT (contact_id, url_id)) AS counted
+          FROM tracking_events
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND kind = 'click' AND NOT is_machine""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
+async def _engaged(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> int:
+    """How many contacts' engagement is not what their events say."""
+    found = await one(
+        conn,
+        int,
+        """
+        SELECT count(*)
+          FROM (SELECT contact_id, opens, clicks, forwards, machine_clicks
+                  FROM engagement
+                 WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id) AS stored
+          FULL JOIN (SELECT contact_id,
+                            count(*) FILTER (WHERE kind = 'open' AND NOT is_machine) AS opens,
+                            count(*) FILTER (WHERE kind = 'click' AND NOT is_machine) AS clicks,
+                            count(*) FILTER (WHERE kind = 'forward') AS forwards,
+                            count(*) FILTER (WHERE kind = 'click' AND is_machine) AS machine_clicks
+                       FROM tracking_events
+                      WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+                        AND kind IN ('open', 'click', 'forward')
+                      GROUP BY contact_id) AS counted
+            ON counted.contact_id = stored.contact_id
+         WHERE (stored.opens, stored.clicks, stored.forwards, stored.machine_clicks)
+               IS DISTINCT FROM (counted.opens, counted.clicks, counted.forwards, counted.machine_clicks)""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+    return found or 0
+
+
+async def _hold_engagement(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
+    await run(
+        conn,
+        """
+        SELECT 1
+          FROM engagement
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+         ORDER BY contact_id
+           FOR UPDATE""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
+async def _remove_engagement(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
+    """Of contacts who did nothing."""
+    await run(
+        conn,
+        """
+        DELETE FROM engagement
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND NOT EXISTS (SELECT 1
+                             FROM tracking_events AS event
+                            WHERE event.account_id = :account_id AND event.contact_id = engagement.contact_id
+                              AND event.campaign_activity_id = :campaign_activity_id
+                              AND event.kind IN ('open', 'click', 'forward'))""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
 
 
 async def _repair_engagement(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
