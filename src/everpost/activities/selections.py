@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from everpost.contacts import bulk, contact_pages, engagement_levels, segment_members, tags
 from everpost.contacts.engagement_levels import Level
 from everpost.contacts.segment_members import Members
+from everpost.contacts.stored import IS_ACTIVE
 from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
@@ -154,7 +155,7 @@ async def _condition(conn: Conn, account_id: AccountId, source: Source) -> tuple
     if source.engagement_level is not None:
         since = clock.now() - engagement_levels.LOOKED_BACK
         return " AND " + engagement_levels.CONDITIONS[source.engagement_level], {"sent_since": since}
-    return " AND is_mailable", {}
+    return " AND " + IS_ACTIVE, {}
 
 
 async def _members(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> Members | None:

@@ -15,6 +15,7 @@ from everpost.contacts import (
     consent,
     consent_settings,
     consequences,
+    deletions,
     email_addresses,
     memberships,
     particulars,
@@ -28,7 +29,7 @@ from everpost.contacts.shapes import Contact, ContactChange, ContactIn, EmailAdd
 from everpost.contacts.stored import StoredContact
 from everpost.ids import AccountId, ContactId, ListId, TagId, new_id
 from everpost.platform import clock
-from everpost.platform.db import Conn, LockTimeout, one, run, wait_for_locks
+from everpost.platform.db import Conn, LockTimeout, one, wait_for_locks
 from everpost.platform.errors import Invalid, NotFound
 
 LOCK_WAIT: Final = timedelta(seconds=5)
@@ -105,21 +106,8 @@ async def replace(conn: Conn, account_id: AccountId, contact_id: ContactId, new:
 
 async def delete(conn: Conn, account_id: AccountId, contact_id: ContactId) -> None:
     """Off all lists and out of every view; the address stays taken. Raises: NotFound, also when deleted before."""
-    now = clock.now_seconds()
-    deleted = await run(
-        conn,
-        """UPDATE contacts
-              SET deleted_at = :now, updated_at = :now,
-                  opt_out_source = CASE WHEN email_key IS NULL THEN NULL ELSE coalesce(opt_out_source, 'Account') END,
-                  opt_out_date = CASE WHEN email_key IS NULL THEN NULL ELSE coalesce(opt_out_date, :now) END
-            WHERE account_id = :account_id AND contact_id = :contact_id AND deleted_at IS NULL""",
-        account_id=account_id,
-        contact_id=contact_id,
-        now=now,
-    )
-    if not deleted:
+    if not await deletions.delete(conn, account_id, [contact_id], now=clock.now_seconds()):
         raise NotFound
-    await memberships.replace(conn, account_id, contact_id, [], now=now)
 
 
 def revive(row: StoredContact) -> None:
