@@ -40,6 +40,7 @@ DOOR_MODULES: Final = (
     "everpost.portal.password_pages",
     "everpost.portal.sign_up_pages",
     "everpost.portal.swagger_ui",
+    "everpost.portal.docs",
     "everpost.platform.health",
 )
 # A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
