@@ -12,7 +12,7 @@ from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
 from everpost.platform.http import Doors
 
-doors: Final = Doors(AREA, tag="Account", is_shape_first=True)
+doors: Final = Doors(AREA, tag="Account Services", is_shape_first=True)
 
 _READ: Final = {"scope": "account_read", "privilege": "account:read"}
 _UPDATE: Final = {"scope": "account_update", "privilege": "account:update"}

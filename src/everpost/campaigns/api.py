@@ -24,7 +24,8 @@ from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
 from everpost.platform.http import Doors
 
-doors = Doors(area=AREA, tag="Email campaigns", is_shape_first=True)
+doors = Doors(area=AREA, tag="Email Campaigns", is_shape_first=True)
+scheduling = Doors(area=AREA, tag="Email Scheduling", is_shape_first=True)
 get, post, put, patch, delete = doors.get, doors.post, doors.put, doors.patch, doors.delete
 
 
@@ -80,13 +81,13 @@ async def replace_activity(
     return await campaign_activities.replace(conn, caller.account_id, campaign_activity_id, data)
 
 
-@get("/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:read")
+@scheduling.get("/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:read")
 async def get_schedule(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> list[Schedule]:
     """Get the schedule. One date while the email waits for it, otherwise none."""
     return await schedules.get(conn, caller.account_id, campaign_activity_id)
 
 
-@post(
+@scheduling.post(
     "/v3/emails/activities/{campaign_activity_id}/schedules",
     scope="campaign_data",
     privilege="campaign:send",
@@ -99,13 +100,15 @@ async def create_schedule(
     return await schedules.create(conn, caller.account_id, campaign_activity_id, data)
 
 
-@delete("/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:send")
+@scheduling.delete(
+    "/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:send"
+)
 async def delete_schedule(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> None:
     """Delete the schedule. The email goes back to the status it had before."""
     await schedules.delete(conn, caller.account_id, campaign_activity_id)
 
 
-@post(
+@scheduling.post(
     "/v3/emails/activities/{campaign_activity_id}/tests",
     scope="campaign_data",
     privilege="campaign:send",
@@ -116,15 +119,20 @@ async def send_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignAc
     await test_sends.create(conn, caller.account_id, campaign_activity_id, data)
 
 
-@get("/v3/emails/activities/{campaign_activity_id}/previews", scope="campaign_data", privilege="campaign:read")
+@scheduling.get("/v3/emails/activities/{campaign_activity_id}/previews", scope="campaign_data", privilege="campaign:read")
 async def preview_activity(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> Preview:
     """Preview an email. As the account's owner would receive it, as HTML and as text."""
     return await previews.get(conn, caller.account_id, campaign_activity_id)
 
 
-@get("/v3/emails/activities/{campaign_activity_id}/send_history", scope="campaign_data", privilege="campaign:read")
+@scheduling.get(
+    "/v3/emails/activities/{campaign_activity_id}/send_history", scope="campaign_data", privilege="campaign:read"
+)
 async def list_send_history(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId
 ) -> list[SendHistoryEntry]:
     """List the sends of an email. Oldest first, each with its count and outcome."""
     return await send_history.listing(conn, caller.account_id, campaign_activity_id)
+
+
+doors.doors += scheduling.doors
