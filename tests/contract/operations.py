@@ -25,6 +25,15 @@ VALID: Final[dict[str, dict[str, Any]]] = {
     "create_custom_field": {"label": "Shoe size", "type": "string"},
     "change_custom_field": {"label": "Hat size", "type": "string"},
     "import_contacts_json": {"list_ids": ["{list_id}"], "import_data": [{"email": "b@example.com", "first_name": "B"}]},
+    "create_tag": {"name": "VIP", "tag_source": "Fair"},
+    "rename_tag": {"name": "Friend"},
+    "add_list_memberships": {"source": {"all_active_contacts": True}, "exclude": {"contact_ids": []}, "list_ids": ["{list_id}"]},
+    "remove_list_memberships": {"source": {"new_subscriber": True}, "list_ids": ["{list_id}"]},
+    "add_taggings": {"source": {"list_ids": ["{list_id}"]}, "tag_ids": ["{tag_id}"]},
+    "remove_taggings": {"source": {"contact_ids": ["{contact_id}"]}, "tag_ids": ["{tag_id}"]},
+    "delete_contacts": {"contact_ids": ["{contact_id}"]},
+    "delete_tags": {"tag_ids": ["{tag_id}"]},
+    "delete_custom_fields": {"custom_field_ids": ["{custom_field_id}"]},
     "create_campaign": {"name": "C", "email_campaign_activities": [{
         "format_type": 5, "from_name": "N", "from_email": "{sender}", "reply_to_email": "{sender}", "subject": "S", "preheader": "P",
         "html_content": "<html><body><p>x</p><a href='https://a.example/?a=b'>y</a></body></html>"}]},
@@ -76,12 +85,14 @@ async def existing(api: Api, sender: str) -> dict[str, str]:
     address = {"address": "ann@example.com"}
     contact = await api.post("/v3/contacts", {"create_source": "Account", "email_address": address})
     field = await api.post("/v3/contact_custom_fields", {"label": "Boat", "type": "string"})
+    tag = await api.post("/v3/contact_tags", {"name": "Known"})
     new = filled(VALID["create_campaign"], {"sender": sender}) | {"name": "Known"}
     campaign = (await api.post("/v3/emails", new)).body
     activity_id = campaign["campaign_activities"][0]["campaign_activity_id"]
     return {
         "contact_id": contact.body["contact_id"],
         "custom_field_id": field.body["custom_field_id"],
+        "tag_id": tag.body["tag_id"],
         "campaign_id": campaign["campaign_id"],
         "campaign_ids": campaign["campaign_id"],
         "campaign_activity_id": activity_id,
