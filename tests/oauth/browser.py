@@ -21,6 +21,13 @@ class Browser:
         self.client = httpx.AsyncClient(transport=transport, base_url=ORIGIN)
         self.page = httpx.Response(200)
 
+    @classmethod
+    def beside(cls, other: "Browser", page: httpx.Response) -> "Browser":
+        """Another window of the same browser, showing this page."""
+        window = cls.__new__(cls)
+        window.client, window.page = other.client, page
+        return window
+
     async def open(self, url: str) -> httpx.Response:
         self.page = await self.client.get(url)
         return self.page
@@ -51,6 +58,12 @@ class Browser:
             await self.submit(decision="allow")
         return self.received
 
+    async def activate(self, user_code: str, decision: str = "allow") -> httpx.Response:
+        """Type the code that a device shows, and answer."""
+        await self.open("/activate")
+        await self.submit(user_code=user_code)
+        return await self.submit(decision=decision)
+
     @property
     def location(self) -> str:
         return self.page.headers["location"]
@@ -59,6 +72,11 @@ class Browser:
     def received(self) -> dict[str, str]:
         """What the redirect's query tells the app."""
         return {name: values[0] for name, values in parse_qs(urlsplit(self.location).query).items()}
+
+    @property
+    def fragment(self) -> dict[str, str]:
+        """What the redirect's fragment tells the app."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.location).fragment).items()}
 
     @property
     def heading(self) -> str:

@@ -18,6 +18,9 @@ from tests.support.fixtures import Account
 CALLBACK = "https://app.example/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 TOKEN = "/oauth2/default/v1/token"
+DEVICE_START = "/oauth2/default/v1/device/authorize"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+PRIVILEGES = "/v3/account/user/privileges"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ async def public_app(db: Db) -> Client:
 
 
 @pytest.fixture
+async def device_app(db: Db) -> Client:
+    """An app for devices without a browser."""
+    return await _client(db, NewApp(name="Television", kind="device"))
+
+
+@pytest.fixture
 async def browser(app: App) -> AsyncIterator[Browser]:
     window = Browser(app)
     yield window
@@ -99,6 +108,29 @@ def trade(owner: Browser, ask_token: Callable[..., Awaitable[Reply]]) -> Callabl
         return await ask_token(client.basic, grant_type="authorization_code", code=code, redirect_uri=CALLBACK)
 
     return get
+
+
+@pytest.fixture
+def start_device(app: App, device_app: Client) -> Callable[..., Awaitable[Any]]:
+    """The device's first request; returns what it is told."""
+
+    async def start(scope: str = "contact_data offline_access") -> Any:
+        asked = {"client_id": str(device_app.client_id), "scope": scope}
+        answer = await Api(app, None).request("POST", DEVICE_START, data=asked)
+        assert answer.status == 200, answer
+        return answer.body
+
+    return start
+
+
+@pytest.fixture
+def poll(ask_token: Callable[..., Awaitable[Reply]], device_app: Client) -> Callable[..., Awaitable[Reply]]:
+    """The device asks whether it is allowed in."""
+
+    async def ask(device_code: str, client: Client = device_app) -> Reply:
+        return await ask_token(grant_type=DEVICE_GRANT, device_code=device_code, client_id=str(client.client_id))
+
+    return ask
 
 
 async def _client(db: Db, new: NewApp) -> Client:

@@ -168,9 +168,15 @@ async def note_use(conn: Conn, client_id: AppId, user_id: UserId) -> None:
     if _noted.find((client_id, user_id)):
         return
     _noted.keep((client_id, user_id), True)
+    # A request must not wait for somebody who is just changing what was allowed.
     await run(
         conn,
-        "UPDATE consents SET last_used_at = :now WHERE user_id = :user_id AND client_id = :client_id",
+        """
+        UPDATE consents SET last_used_at = :now
+         WHERE user_id = :user_id AND client_id = :client_id
+           AND scopes IN (SELECT scopes FROM consents
+                           WHERE user_id = :user_id AND client_id = :client_id
+                             FOR UPDATE SKIP LOCKED)""",
         client_id=client_id,
         user_id=user_id,
         now=clock.now(),
