@@ -158,10 +158,17 @@ def _of_date_text(sql: LiteralString, kind: Kind, test: Test, values: Values, no
     if not isinstance(test, PeriodTest):
         return sql + " IS NOT NULL"
     interval = test.period.interval(now)
-    first, after = (interval.start, interval.end) if kind == "moment" else interval.days()
-    form = "%Y-%m-%dT%H:%M:%SZ" if kind == "moment" else "%Y-%m-%d"
-    texts = [edge.strftime(form) if edge else None for edge in (first, after)]
-    return _in_range(sql + ' COLLATE "C"', texts[0], texts[1], values, "::text")
+    if kind == "moment":
+        first, after = (_iso(edge) if edge else None for edge in (interval.start, interval.end))
+    else:
+        first, after = (edge.isoformat() if edge else None for edge in interval.days())
+    return _in_range(sql + ' COLLATE "C"', first, after, values, "::text")
+
+
+def _iso(edge: datetime) -> str:
+    """As custom date-times are stored, in whole seconds: of those, what lies before an edge lies before the next."""
+    whole = edge.replace(microsecond=0) + (timedelta(seconds=1) if edge.microsecond else timedelta(0))
+    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _in_range(sql: LiteralString, first: Any, after: Any, values: Values, type_: LiteralString) -> LiteralString:
