@@ -39,13 +39,17 @@ class _Counted(Visits, frozen=True, kw_only=True):
     campaign_activity_id: CampaignActivityId
     kind: Literal["open", "click"]
 
+    @property
+    def visits(self) -> Visits:
+        return Visits(self.people, self.by_people, self.by_proxies, self.by_scanners, self.left_out)
+
 
 async def find(
     conn: Conn, account_id: AccountId, campaign_activity_ids: Sequence[CampaignActivityId]
 ) -> dict[CampaignActivityId, Visitors]:
     """One entry for each of the activities, whether anybody came or not."""
     rows = await _count(conn, account_id, campaign_activity_ids)
-    counted = {(row.campaign_activity_id, row.kind): row for row in rows}
+    counted = {(row.campaign_activity_id, row.kind): row.visits for row in rows}
     nobody = Visits()
     return {
         activity_id: Visitors(counted.get((activity_id, "open"), nobody), counted.get((activity_id, "click"), nobody))
