@@ -52,6 +52,7 @@ def is_of_contacts(door: Door) -> bool:
         "contacts",
         "contact_lists",
         "contacts_lists",
+        "contact_tags",
         "contact_custom_fields",
         "activities",
     )
