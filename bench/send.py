@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from everpost.accounts import accounts, addresses, demo
 from everpost.contacts import lists, provisioning
 from everpost.contacts.shapes import ContactListIn
-from everpost.delivery import mailings, outbox
+from everpost.delivery import mailings, outbox, recipients
 from everpost.delivery.mailings import NewMailing
 from everpost.delivery.render import Content
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ListId, MailingId, new_id
@@ -141,7 +141,7 @@ async def send(db: Db, account_id: AccountId, list_id: ListId) -> tuple[float, f
     started, cpu = time.perf_counter(), time.process_time()
     async with db.transaction() as conn:
         await mailings.open_for(conn, account_id, new)
-        count = await mailings.add_members(conn, account_id, mailing_id, [list_id])
+        count = await recipients.add(conn, account_id, mailing_id, recipients.of_lists([list_id]))
         await outbox.release(conn, account_id, mailing_id)
     opened = time.perf_counter() - started
     while True:

@@ -33,6 +33,8 @@ JOB_MODULES: Final = (
     "everpost.activities.custom_field_deletions",
     "everpost.delivery.outbox",
     "everpost.campaigns.sending",
+    "everpost.campaigns.resending",
+    "everpost.campaigns.ab_phases",
     "everpost.campaigns.schedules",
 )
 

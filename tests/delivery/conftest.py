@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from everpost.contacts import contacts, lists
 from everpost.contacts.shapes import ContactIn, ContactListIn, EmailAddressIn
-from everpost.delivery import mailings, outbox
+from everpost.delivery import mailings, outbox, recipients
 from everpost.delivery.mailings import NewMailing, Progress
 from everpost.delivery.render import Content
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, new_id
@@ -67,7 +67,8 @@ class Sending:
         )
         async with self.db.transaction() as conn:
             await mailings.open_for(conn, self.account_id, new)
-            count = await mailings.add_members(conn, self.account_id, new.mailing_id, list_ids or [self.list_id])
+            members = recipients.of_lists(list_ids or [self.list_id])
+            count = await recipients.add(conn, self.account_id, new.mailing_id, members)
             await outbox.release(conn, self.account_id, new.mailing_id)
         return new, count
 

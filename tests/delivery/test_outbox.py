@@ -8,7 +8,7 @@ import pytest
 
 from everpost.contacts import lists, opt_outs
 from everpost.contacts.shapes import ContactListIn
-from everpost.delivery import claims, mailings, outbox
+from everpost.delivery import claims, mailings, outbox, recipients
 from everpost.delivery.mailings import Progress
 from everpost.delivery.outcomes import Result, delay
 from everpost.ids import AccountId, CampaignActivityId, ListId, MailingId, new_id
@@ -119,7 +119,9 @@ async def test_opening_and_releasing_twice_changes_nothing(sending: Sending, wor
     new, _ = await sending.open()
     async with sending.db.transaction() as conn:
         await mailings.open_for(conn, sending.account_id, new)
-        assert 0 == await mailings.add_members(conn, sending.account_id, new.mailing_id, [sending.list_id])
+        assert 0 == await recipients.add(
+            conn, sending.account_id, new.mailing_id, recipients.of_lists([sending.list_id])
+        )
         await outbox.release(conn, sending.account_id, new.mailing_id)
     await work()
     assert 3 == len(await mailbox())

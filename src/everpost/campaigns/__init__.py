@@ -3,7 +3,9 @@
 A campaign is one message with a name. It owns a `primary_email` activity, which is edited, scheduled and sent, and a
 `permalink` activity, its public web copy. `states.py` holds every status and every step between them.
 
-Owns: campaigns, campaign_activities, campaign_contents, campaign_runs, campaign_sequences, permalinks,
-      web_copies, test_send_days.
-Reads: account_directory, contacts, contact_lists.
+A resend to those who did not open is a third activity; an A/B test splits one send into two samples and the rest.
+
+Owns: campaigns, campaign_activities, campaign_contents, campaign_runs, campaign_sequences, campaign_resends,
+      campaign_ab_tests, permalinks, web_copies, test_send_days.
+Reads: account_directory, contacts, contact_lists, engagement, outbox, tracking_events.
 """

@@ -1,8 +1,18 @@
 """The doors of `/v3/emails`. Source: contract, campaigns.md §3."""
 
-from everpost.campaigns import campaign_activities, campaigns, previews, schedules, send_history, test_sends
+from everpost.campaigns import (
+    ab_tests,
+    campaign_activities,
+    campaigns,
+    previews,
+    resends,
+    schedules,
+    send_history,
+    test_sends,
+)
 from everpost.campaigns.errors import AREA
 from everpost.campaigns.shapes import (
+    AbTest,
     Activity,
     ActivityIn,
     ActivityQuery,
@@ -14,6 +24,8 @@ from everpost.campaigns.shapes import (
     CrossReferenceQuery,
     CrossReferences,
     Preview,
+    Resend,
+    ResendIn,
     Schedule,
     ScheduleIn,
     SendHistoryEntry,
@@ -81,7 +93,9 @@ async def replace_activity(
     return await campaign_activities.replace(conn, caller.account_id, campaign_activity_id, data)
 
 
-@scheduling.get("/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:read")
+@scheduling.get(
+    "/v3/emails/activities/{campaign_activity_id}/schedules", scope="campaign_data", privilege="campaign:read"
+)
 async def get_schedule(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> list[Schedule]:
     """Get the schedule. One date while the email waits for it, otherwise none."""
     return await schedules.get(conn, caller.account_id, campaign_activity_id)
@@ -119,7 +133,9 @@ async def send_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignAc
     await test_sends.create(conn, caller.account_id, campaign_activity_id, data)
 
 
-@scheduling.get("/v3/emails/activities/{campaign_activity_id}/previews", scope="campaign_data", privilege="campaign:read")
+@scheduling.get(
+    "/v3/emails/activities/{campaign_activity_id}/previews", scope="campaign_data", privilege="campaign:read"
+)
 async def preview_activity(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> Preview:
     """Preview an email. As the account's owner would receive it, as HTML and as text."""
     return await previews.get(conn, caller.account_id, campaign_activity_id)
@@ -133,6 +149,57 @@ async def list_send_history(
 ) -> list[SendHistoryEntry]:
     """List the sends of an email. Oldest first, each with its count and outcome."""
     return await send_history.listing(conn, caller.account_id, campaign_activity_id)
+
+
+@get(
+    "/v3/emails/activities/{campaign_activity_id}/non_opener_resends", scope="campaign_data", privilege="campaign:read"
+)
+async def list_resends(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> list[Resend]:
+    """List the resend to non-openers. The only one, or none."""
+    return await resends.listing(conn, caller.account_id, campaign_activity_id)
+
+
+@post(
+    "/v3/emails/activities/{campaign_activity_id}/non_opener_resends",
+    scope="campaign_data",
+    privilege="campaign:send",
+    status=201,
+)
+async def create_resend(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, data: ResendIn) -> Resend:
+    """Resend to non-openers. Some time after the first send, with a subject of its own."""
+    return await resends.create(conn, caller.account_id, campaign_activity_id, data)
+
+
+@delete(
+    "/v3/emails/activities/{campaign_activity_id}/non_opener_resends/{resend_request_id}",
+    scope="campaign_data",
+    privilege="campaign:send",
+)
+async def delete_resend(
+    conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, resend_request_id: str
+) -> None:
+    """Delete the resend. `DRAFT` names the resend of a draft; one that was sent stays."""
+    await resends.delete(conn, caller.account_id, campaign_activity_id, resend_request_id)
+
+
+@get("/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:read")
+async def get_ab_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> AbTest:
+    """Get the A/B test. Two subjects for one email."""
+    return await ab_tests.get(conn, caller.account_id, campaign_activity_id)
+
+
+@post(
+    "/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:write", status=201
+)
+async def create_ab_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, data: AbTest) -> AbTest:
+    """Test two subjects. A part of the audience gets one or the other, the rest gets the one that was opened more."""
+    return await ab_tests.create(conn, caller.account_id, campaign_activity_id, data)
+
+
+@delete("/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:write")
+async def delete_ab_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> None:
+    """Delete the A/B test. As long as the email is a draft."""
+    await ab_tests.delete(conn, caller.account_id, campaign_activity_id)
 
 
 doors.doors += scheduling.doors

@@ -9,7 +9,9 @@ Source: contract, campaigns.md §3.8, §5.1, contacts.md §10.
 from collections.abc import Sequence
 from uuid import UUID
 
-from everpost.ids import AccountId, ListId
+from everpost.contacts.segment_members import Members
+from everpost.delivery import recipients
+from everpost.ids import AccountId, ListId, SegmentId
 from everpost.platform.db import Conn, Db, many, run
 from everpost.platform.events import on
 
@@ -31,6 +33,15 @@ async def unknown_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[Li
     """Those of `list_ids` that are not, or no longer, lists of this account."""
     known = set(await _existing(conn, account_id, list_ids))
     return [list_id for list_id in dict.fromkeys(list_ids) if list_id not in known]
+
+
+async def members(
+    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], segment_ids: Sequence[SegmentId]
+) -> Members:
+    """Who belongs to the audience now, whether mailable or not."""
+    if segment_ids:
+        return await recipients.of_segment(conn, account_id, segment_ids[0])
+    return recipients.of_lists(list_ids)
 
 
 @on("lists.deleted")

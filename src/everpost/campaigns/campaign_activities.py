@@ -27,7 +27,7 @@ _LINES = ("from_name", "from_email", "reply_to_email", "subject", "preheader")
 
 
 class Stored(Struct):
-    """An activity with its campaign's status and everything but the body."""
+    """An activity with everything but the body; a resend has a status and a subject of its own."""
 
     campaign_activity_id: CampaignActivityId
     campaign_id: CampaignId
@@ -258,12 +258,15 @@ async def _find(conn: Conn, account_id: AccountId, activity_id: CampaignActivity
         conn,
         Stored,
         """
-        SELECT a.campaign_activity_id, a.campaign_id, a.role, c.status, w.campaign_id IS NOT NULL AS was_sent,
-               t.format_type, t.from_name, t.from_email, t.reply_to_email, t.subject, t.preheader, t.document_id,
+        SELECT a.campaign_activity_id, a.campaign_id, a.role, coalesce(r.status, c.status) AS status,
+               w.campaign_id IS NOT NULL AS was_sent, t.format_type, t.from_name, t.from_email, t.reply_to_email,
+               coalesce(r.subject, t.subject) AS subject, t.preheader, t.document_id,
                t.physical_address, t.contact_list_ids, t.segment_ids
           FROM campaign_activities a
           JOIN campaigns c ON c.account_id = a.account_id AND c.campaign_id = a.campaign_id
           JOIN campaign_contents t ON t.account_id = a.account_id AND t.campaign_id = a.campaign_id
+          LEFT JOIN campaign_resends r
+            ON r.account_id = a.account_id AND r.campaign_activity_id = a.campaign_activity_id
           LEFT JOIN web_copies w ON w.account_id = a.account_id AND w.campaign_id = a.campaign_id
          WHERE a.account_id = :account_id AND a.campaign_activity_id = :activity_id AND c.status <> 'REMOVED'""",
         account_id=account_id,

@@ -35,3 +35,15 @@ class CampaignNameTaken(Conflict):
     """name is already used by another email campaign."""
 
     key = "emails.api.conflict"
+
+
+class AbTestExists(Conflict):
+    """An A/B test already exists for this email campaign."""
+
+    key = "emails.api.conflict"
+
+
+class ResendExists(Conflict):
+    """A resend already exists for this email campaign."""
+
+    key = "emails.api.conflict"

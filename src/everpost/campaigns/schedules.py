@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from everpost.campaigns import audience, campaign_activities, content, sending, states
+from everpost.campaigns import ab_tests, audience, campaign_activities, content, resending, sending, states
 from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.errors import StateForbids
 from everpost.campaigns.shapes import Schedule, ScheduleIn, timestamp
@@ -39,6 +39,8 @@ class When(Struct, frozen=True):
 async def get(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> list[Schedule]:
     """The date while it waits, in any other status nothing. Raises: CampaignNotFound."""
     stored = await campaign_activities.require(conn, account_id, activity_id)
+    if stored.role == "resend":
+        return []  # its time follows from the email's own
     scheduled_at = await _scheduled_at(conn, account_id, stored.campaign_id)
     return [] if scheduled_at is None else [Schedule(timestamp(scheduled_at))]
 
@@ -52,6 +54,7 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     if found:
         raise StateForbids(*found)
     await states.schedule(conn, account_id, stored.campaign_id, at=when.at, now=now)
+    await resending.number(conn, account_id, stored.campaign_id)
     await sending.send.later(conn, at=when.at, account_id=account_id, campaign_id=stored.campaign_id)
     return [Schedule(timestamp(when.at))] if when.is_dated else []
 
@@ -60,6 +63,8 @@ async def delete(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     """Go back to the status from before. Raises: CampaignNotFound, StateForbids."""
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     await states.unschedule(conn, account_id, stored.campaign_id, now=clock.now())
+    if (await campaign_activities.require(conn, account_id, activity_id)).status == "DRAFT":
+        await resending.back_to_draft(conn, account_id, stored.campaign_id)
 
 
 def read(sent: str | int, now: datetime) -> When:
@@ -95,6 +100,9 @@ async def _problems(conn: Conn, account_id: AccountId, stored: Stored) -> list[s
         found.append(campaign_activities.role_problem(stored))
     elif stored.status not in states.RULES["schedule"].starts:
         found.append(states.why_not(stored.status))
+    test = await ab_tests.find(conn, account_id, stored.campaign_id)
+    if test is not None and test.waits_for_winner:
+        found.append("The A/B test waits for its winner; schedule again after it was sent.")
     if not stored.contact_list_ids and not stored.segment_ids:
         found.append("contact_list_ids or segment_ids must be set before scheduling.")
     found += await audience.problems(conn, account_id, stored.contact_list_ids, stored.segment_ids)

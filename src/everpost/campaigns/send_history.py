@@ -46,7 +46,14 @@ async def listing(conn: Conn, account_id: AccountId, activity_id: CampaignActivi
     return [_shown(row) for row in await _ended(conn, account_id, activity_id)]
 
 
-async def begin(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, *, now: datetime) -> None:
+async def begin(
+    conn: Conn,
+    account_id: AccountId,
+    activity_id: CampaignActivityId,
+    *,
+    now: datetime,
+    mailing_id: MailingId | None = None,
+) -> None:
     """Open the next entry, with the audience as it is set now. The caller holds the campaign, so numbers are unique."""
     await run(
         conn,
@@ -61,7 +68,7 @@ async def begin(conn: Conn, account_id: AccountId, activity_id: CampaignActivity
         account_id=account_id,
         activity_id=activity_id,
         send_id=await _next_send_id(conn, account_id, activity_id),
-        mailing_id=new_id(),
+        mailing_id=mailing_id or new_id(),
         now=now,
     )
 

@@ -12,34 +12,16 @@ Source: contract, campaigns.md §3.14, §5.1, §5.2.
 from datetime import datetime
 from typing import Final
 
-from everpost.campaigns import campaign_activities, content, send_history, states, web_copies
+from everpost.campaigns import ab_phases, ab_tests, audience, campaign_activities, resending, runs, send_history, states
 from everpost.campaigns.campaign_activities import Stored
-from everpost.campaigns.send_history import (
-    ACCOUNT_MAY_NOT_SEND,
-    FAILED,
-    LINK_TOO_LONG,
-    NOBODY,
-    SENDER_NOT_CONFIRMED,
-    SENT,
-    Run,
-)
-from everpost.delivery import mailings, outbox
-from everpost.delivery.mailings import NewMailing
-from everpost.delivery.render import LinkTooLong
+from everpost.campaigns.runs import NotSent
+from everpost.campaigns.send_history import FAILED, SENT, Run
 from everpost.ids import AccountId, CampaignId
 from everpost.platform import clock, logs
-from everpost.platform.db import Conn, Db, is_outage, one, savepoint
+from everpost.platform.db import Conn, Db, is_outage, savepoint
 from everpost.platform.jobs import job
 
 log: Final = logs.get(__name__)
-
-
-class NotSent(Exception):
-    """The run hands over nothing; the reason is what the send history will show."""
-
-    def __init__(self, reason_code: int) -> None:
-        self.reason_code = reason_code
-        super().__init__(reason_code)
 
 
 @job("campaigns.send")
@@ -82,41 +64,15 @@ async def _send(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now:
 
 
 async def _hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run) -> int:
-    """Freeze content and recipients and let the outbox begin; returns how many get it. Raises: NotSent."""
-    new = await _mailing(conn, account_id, stored, run)
-    try:
-        await mailings.open_for(conn, account_id, new)
-    except LinkTooLong as error:
-        raise NotSent(LINK_TOO_LONG) from error
-    count = await mailings.add_members(conn, account_id, run.mailing_id, stored.contact_list_ids)
-    if count == 0:
-        raise NotSent(NOBODY)
-    await outbox.release(conn, account_id, run.mailing_id)
-    await web_copies.replace(conn, account_id, stored, new.content)
-    return count
-
-
-async def _mailing(conn: Conn, account_id: AccountId, stored: Stored, run: Run) -> NewMailing:
-    """What to send, as it may still be sent now. Raises: NotSent."""
-    if not await _may_send(conn, account_id):
-        raise NotSent(ACCOUNT_MAY_NOT_SEND)
-    if await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email):
-        raise NotSent(SENDER_NOT_CONFIRMED)
-    if await campaign_activities.footer_address(conn, account_id, stored) is None:
-        raise NotSent(FAILED)
-    written = await campaign_activities.written(conn, account_id, stored)
-    if content.problems(written.html):
-        raise NotSent(FAILED)
-    return NewMailing(
-        mailing_id=run.mailing_id,
-        campaign_activity_id=stored.campaign_activity_id,
-        campaign_id=stored.campaign_id,
-        from_name=stored.from_name,
-        from_email=stored.from_email,
-        reply_to_email=stored.reply_to_email,
-        content=written,
-        address=campaign_activities.own_address(stored),
-    )
+    """Raises: NotSent."""
+    members = await audience.members(conn, account_id, stored.contact_list_ids, stored.segment_ids)
+    test = await ab_tests.find(conn, account_id, stored.campaign_id)
+    if test is None:
+        return await runs.hand_over(conn, account_id, stored, run, members)
+    if not test.has_begun:
+        return await ab_phases.begin(conn, account_id, stored, run, members=members, test=test)
+    stored.subject = test.subject_of_winner(stored.subject)
+    return await runs.hand_over(conn, account_id, stored, run, members)
 
 
 async def _give_up(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
@@ -140,6 +96,8 @@ async def _end(
     await send_history.end(conn, account_id, run, count=count, reason_code=reason_code)
     is_completed = reason_code in send_history.COMPLETED
     await states.end(conn, account_id, campaign_id, "finish" if is_completed else "fail", now=now)
+    if is_completed:
+        await resending.plan(conn, account_id, campaign_id, sent_at=now)
     log.info(
         "campaign run ended",
         account_id=str(account_id),
@@ -148,11 +106,3 @@ async def _end(
         count=count,
         reason_code=reason_code,
     )
-
-
-async def _may_send(conn: Conn, account_id: AccountId) -> bool:
-    """An account that was closed after it had scheduled something sends it no more."""
-    status = await one(
-        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
-    )
-    return status == "active"

@@ -168,6 +168,33 @@ class Schedule(Struct):
     scheduled_date: str
 
 
+class ResendIn(Struct):
+    """When those who did not open get the email again: days win over minutes."""
+
+    resend_subject: Subject
+    delay_days: int | None = None
+    delay_minutes: int | None = None
+
+
+class Resend(Struct):
+    """A resend; its status once it is planned, its date once it is sent."""
+
+    resend_subject: str
+    delay_minutes: int
+    resend_request_id: str
+    delay_days: int | UnsetType = UNSET
+    resend_status: str | UnsetType = UNSET
+    resend_date: str | UnsetType = UNSET
+
+
+class AbTest(Struct):
+    """A test of two subjects: percent of the audience for each, hours until the better one is sent to the rest."""
+
+    alternative_subject: Subject
+    test_size: Annotated[int, Meta(ge=5, le=50)]
+    winner_wait_duration: Literal[6, 12, 24, 48]
+
+
 class TestSendIn(Struct):
     email_addresses: Annotated[list[str], Meta(min_length=1)]
     personal_message: Annotated[str, Meta(max_length=1000)] | None = None

@@ -119,6 +119,36 @@ async def end(
     return await _step(conn, account_id, campaign_id, step, now)
 
 
+async def touch(conn: Conn, account_id: AccountId, campaign_id: CampaignId, *, now: datetime) -> None:
+    """Something that belongs to the campaign changed."""
+    await run(
+        conn,
+        "UPDATE campaigns SET updated_at = :now WHERE account_id = :account_id AND campaign_id = :campaign_id",
+        account_id=account_id,
+        campaign_id=campaign_id,
+        now=now,
+    )
+
+
+async def retype(conn: Conn, account_id: AccountId, campaign_id: CampaignId, type_code: int, *, now: datetime) -> None:
+    """Change the campaign's type, which an A/B test does."""
+    await run(
+        conn,
+        """
+        UPDATE campaigns
+           SET type_code = :type_code, updated_at = :now
+         WHERE account_id = :account_id AND campaign_id = :campaign_id""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+        type_code=type_code,
+        now=now,
+    )
+
+
+async def is_removed(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> bool:
+    return await _status(conn, account_id, campaign_id) in (None, "REMOVED")
+
+
 def why_not(status: Status, subject: str = "Campaign activity") -> str:
     """What stands in the way of editing, scheduling or removing; names the status as the subject spells it."""
     name = shown(status) if subject == "Campaign" else status

@@ -1,7 +1,7 @@
 """One run of a campaign activity: open it, add who gets it, then `outbox.release` it.
 
     await mailings.open_for(conn, account_id, NewMailing(...))          # compiles the content; LinkTooLong
-    count = await mailings.add_members(conn, account_id, mailing_id, list_ids)
+    count = await recipients.add(conn, account_id, mailing_id, recipients.of_lists(list_ids))
     await outbox.release(conn, account_id, mailing_id)                  # from here on the outbox works on it
 
 All three may stand in one transaction, or in several: opening twice and adding twice change nothing. The content is
@@ -10,7 +10,6 @@ frozen when the mailing is opened; whether a contact may still be mailed is aske
 Source: contract, campaigns §5.1 and §5.2.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -23,7 +22,7 @@ from everpost.delivery.message import Letterhead
 from everpost.delivery.organisations import Organisation
 from everpost.delivery.render import Content, Rendered, render
 from everpost.delivery.tags import Vocabulary
-from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, UrlId
+from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, MailingId, UrlId
 from everpost.platform import clock, config
 from everpost.platform.db import Conn, one, run
 from everpost.tracking import links
@@ -76,24 +75,33 @@ async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
     """Compile and freeze the content, and number its links. Raises: LinkTooLong."""
     organisation = await organisations.get(conn, account_id)
     vocabulary = Vocabulary(organisation.constants, await merge_fields.names(conn, account_id), page_links.addresses())
-    rendered = render(new.content, vocabulary, _footer(new, organisation), is_tracked=True)
-    numbered = await links.register(conn, account_id, new.campaign_activity_id, rendered.links)
+    may_hide_link = config.current().hidden_link
+    rendered = render(new.content, vocabulary, _footer(new, organisation), is_tracked=True, may_hide_link=may_hide_link)
     await _insert(
         conn,
         account_id,
         new,
         letterhead=_letterhead(account_id, new),
         template=_ENCODER.encode(rendered),
-        url_ids=[numbered[url] for url in rendered.links],
+        url_ids=await _number_links(conn, account_id, new.campaign_activity_id, rendered),
         now=clock.now(),
     )
 
 
-async def add_members(conn: Conn, account_id: AccountId, mailing_id: MailingId, list_ids: Collection[ListId]) -> int:
-    """Add the mailable members of these lists who never got the activity; returns how many were added."""
-    added = await _add_members(conn, account_id, mailing_id, list(list_ids), clock.now())
-    await _count(conn, account_id, mailing_id, added)
-    return added
+async def copy_content(conn: Conn, account_id: AccountId, mailing_id: MailingId, *, source: MailingId) -> None:
+    """Let an open mailing say what another one said."""
+    await run(
+        conn,
+        """
+        UPDATE mailings AS mailing
+           SET letterhead = source.letterhead, template = source.template, url_ids = source.url_ids
+          FROM mailings AS source
+         WHERE mailing.account_id = :account_id AND mailing.mailing_id = :mailing_id AND mailing.state = 'open'
+           AND source.account_id = :account_id AND source.mailing_id = :source""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+        source=source,
+    )
 
 
 async def find(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Mailing | None:
@@ -183,6 +191,17 @@ _ENCODER = msgspec.msgpack.Encoder()
 _TEMPLATE = msgspec.msgpack.Decoder(Rendered)
 
 
+async def _number_links(
+    conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, rendered: Rendered
+) -> list[UrlId]:
+    numbered = await links.register(conn, account_id, campaign_activity_id, rendered.links)
+    url_ids = [numbered[url] for url in rendered.links]
+    if rendered.has_hidden_link:
+        # A person who ever comes across it gets to where the mail's first link leads.
+        url_ids.append(await links.register_honeypot(conn, account_id, campaign_activity_id, rendered.links[0]))
+    return url_ids
+
+
 async def _insert(
     conn: Conn,
     account_id: AccountId,
@@ -217,41 +236,3 @@ async def _insert(
             account_id=account_id,
             mailing_id=new.mailing_id,
         )
-
-
-async def _add_members(
-    conn: Conn, account_id: AccountId, mailing_id: MailingId, list_ids: list[ListId], now: datetime
-) -> int:
-    # A contact on two of the lists is proposed twice and taken once: the key decides, here as on every later run.
-    return await run(
-        conn,
-        """
-        INSERT INTO outbox (account_id, campaign_activity_id, contact_id, mailing_id, state, next_attempt_at)
-        SELECT mailing.account_id, mailing.campaign_activity_id, contact.contact_id, mailing.mailing_id, 'queued', :now
-          FROM mailings AS mailing
-          JOIN list_memberships AS member ON member.account_id = mailing.account_id
-          JOIN contact_lists AS list ON list.account_id = member.account_id AND list.list_id = member.list_id
-          JOIN contacts AS contact ON contact.account_id = member.account_id AND contact.contact_id = member.contact_id
-         WHERE mailing.account_id = :account_id AND mailing.mailing_id = :mailing_id AND mailing.state = 'open'
-           AND member.account_id = :account_id AND member.list_id = ANY (:list_ids)
-           AND list.account_id = :account_id AND list.deleted_at IS NULL
-           AND contact.account_id = :account_id AND contact.is_mailable
-         ORDER BY contact.contact_id
-            ON CONFLICT (account_id, campaign_activity_id, contact_id) DO NOTHING""",
-        account_id=account_id,
-        mailing_id=mailing_id,
-        list_ids=list_ids,
-        now=now,
-    )
-
-
-async def _count(conn: Conn, account_id: AccountId, mailing_id: MailingId, added: int) -> None:
-    await run(
-        conn,
-        """
-        UPDATE mailings SET recipients = recipients + :added
-         WHERE account_id = :account_id AND mailing_id = :mailing_id""",
-        account_id=account_id,
-        mailing_id=mailing_id,
-        added=added,
-    )

@@ -1,0 +1,161 @@
+"""A test of two subjects at work: two samples get one subject each, later everybody else gets the better one.
+
+Rules: the whole audience is frozen when the test begins, those who wait for the winner included, in a mailing of their
+own that is not released yet; who may not be mailed any more by then is taken out. More unique opens win, a tie or
+nothing at all goes to A. An audience of fewer than two gets A without a test.
+Source: contract, campaigns.md §3.16.
+"""
+
+from datetime import datetime, timedelta
+
+from everpost.campaigns import ab_tests, campaign_activities, runs, send_history, states
+from everpost.campaigns.ab_tests import Test
+from everpost.campaigns.campaign_activities import Stored
+from everpost.campaigns.runs import NotSent
+from everpost.campaigns.send_history import NOBODY, SENT, Run
+from everpost.contacts.segment_members import Members
+from everpost.delivery import mailings, outbox, recipients
+from everpost.delivery.recipients import Sample
+from everpost.ids import AccountId, CampaignId, MailingId, new_id
+from everpost.platform import clock
+from everpost.platform.db import Conn, Db, one, run
+from everpost.platform.jobs import job
+
+
+async def begin(conn: Conn, account_id: AccountId, stored: Stored, entry: Run, *, members: Members, test: Test) -> int:
+    """Send the two samples and plan the rest; returns how many are in the samples. Raises: NotSent."""
+    await runs.open_mailing(conn, account_id, stored, entry.mailing_id)
+    total = await recipients.count(conn, account_id, entry.mailing_id, members)
+    if total == 0:
+        raise NotSent(NOBODY)
+    if total == 1:
+        return await _send_to_everybody(conn, account_id, stored, entry, members)
+    sample = Sample(test.seed, sample_size(total, test.test_size))
+    second, rest = MailingId(new_id()), MailingId(new_id())
+    await recipients.add(conn, account_id, entry.mailing_id, members, sample)
+    # Shuffled alike, the next in the order are those whom the first sample left.
+    await runs.open_mailing(conn, account_id, stored, second, subject=test.alternative_subject)
+    await recipients.add(conn, account_id, second, members, sample)
+    await runs.open_mailing(conn, account_id, stored, rest)
+    await recipients.add(conn, account_id, rest, members)
+    await outbox.release(conn, account_id, entry.mailing_id)
+    await outbox.release(conn, account_id, second)
+    decide_at = clock.now() + timedelta(hours=test.winner_wait_hours)
+    await _note_beginning(
+        conn, account_id, stored.campaign_id, first=entry.mailing_id, second=second, rest=rest, decide_at=decide_at
+    )
+    await decide.later(conn, at=decide_at, account_id=account_id, campaign_id=stored.campaign_id)
+    return 2 * sample.size
+
+
+def sample_size(total: int, percent: int) -> int:
+    """How many of `total` get each subject: rounded, at least one, at most half."""
+    return max(1, min((total * percent + 50) // 100, total // 2))
+
+
+@job("campaigns.decide")
+async def decide(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None:
+    """Find the winner of a test whose time has come, and send it to the rest. Does nothing when that is done."""
+    async with db.transaction() as conn:
+        await states.hold(conn, account_id, campaign_id)
+        test = await ab_tests.find(conn, account_id, campaign_id)
+        if test is not None and test.waits_for_winner:
+            await _decide(conn, account_id, campaign_id, test, clock.now())
+
+
+async def _send_to_everybody(conn: Conn, account_id: AccountId, stored: Stored, entry: Run, members: Members) -> int:
+    count = await recipients.add(conn, account_id, entry.mailing_id, members)
+    await outbox.release(conn, account_id, entry.mailing_id)
+    await _note_beginning(conn, account_id, stored.campaign_id, first=entry.mailing_id)
+    await _note_winner(conn, account_id, stored.campaign_id, "A")
+    return count
+
+
+async def _decide(conn: Conn, account_id: AccountId, campaign_id: CampaignId, test: Test, now: datetime) -> None:
+    assert test.mailing_a is not None
+    assert test.mailing_b is not None
+    assert test.mailing_rest is not None
+    if await states.is_removed(conn, account_id, campaign_id):
+        await recipients.clear(conn, account_id, test.mailing_rest)
+        return
+    opens = [await _unique_opens(conn, account_id, mailing_id) for mailing_id in (test.mailing_a, test.mailing_b)]
+    is_second_better = opens[1] > opens[0]
+    await _note_winner(conn, account_id, campaign_id, "B" if is_second_better else "A")
+    if not await _has_recipients(conn, account_id, test.mailing_rest):
+        return
+    if is_second_better:
+        await mailings.copy_content(conn, account_id, test.mailing_rest, source=test.mailing_b)
+    await _send_rest(conn, account_id, campaign_id, test.mailing_rest, now)
+
+
+async def _send_rest(
+    conn: Conn, account_id: AccountId, campaign_id: CampaignId, mailing_id: MailingId, now: datetime
+) -> None:
+    activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
+    count = await recipients.drop_unmailable(conn, account_id, mailing_id)
+    await send_history.begin(conn, account_id, activity_id, now=now, mailing_id=mailing_id)
+    entry = await send_history.require_running(conn, account_id, activity_id)
+    await outbox.release(conn, account_id, mailing_id)
+    await send_history.end(conn, account_id, entry, count=count, reason_code=SENT if count else NOBODY)
+
+
+async def _unique_opens(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> int:
+    found = await one(
+        conn,
+        int,
+        """
+        SELECT count(*)
+          FROM outbox
+          JOIN engagement
+            ON engagement.account_id = outbox.account_id
+           AND engagement.campaign_activity_id = outbox.campaign_activity_id
+           AND engagement.contact_id = outbox.contact_id
+         WHERE outbox.account_id = :account_id AND outbox.mailing_id = :mailing_id
+           AND engagement.account_id = :account_id AND engagement.opens > 0""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+    )
+    return found or 0
+
+
+async def _has_recipients(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> bool:
+    mailing = await mailings.find(conn, account_id, mailing_id)
+    return mailing is not None and mailing.recipients > 0
+
+
+async def _note_beginning(
+    conn: Conn,
+    account_id: AccountId,
+    campaign_id: CampaignId,
+    *,
+    first: MailingId,
+    second: MailingId | None = None,
+    rest: MailingId | None = None,
+    decide_at: datetime | None = None,
+) -> None:
+    await run(
+        conn,
+        """
+        UPDATE campaign_ab_tests
+           SET mailing_a = :first, mailing_b = :second, mailing_rest = :rest, decide_at = :decide_at
+         WHERE account_id = :account_id AND campaign_id = :campaign_id""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+        first=first,
+        second=second,
+        rest=rest,
+        decide_at=decide_at,
+    )
+
+
+async def _note_winner(conn: Conn, account_id: AccountId, campaign_id: CampaignId, winner: str) -> None:
+    await run(
+        conn,
+        """
+        UPDATE campaign_ab_tests
+           SET winner = :winner
+         WHERE account_id = :account_id AND campaign_id = :campaign_id""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+        winner=winner,
+    )

@@ -1,0 +1,89 @@
+"""One run of an activity: what is sent is checked and frozen, who gets it is added, and the outbox takes over.
+
+Rules: what cannot be sent any more hands over nothing, and the history shows why; the public web copy follows what was
+sent last. Source: contract, campaigns.md §3.14, §5.1, §5.2.
+"""
+
+from msgspec import structs
+
+from everpost.campaigns import campaign_activities, content, web_copies
+from everpost.campaigns.campaign_activities import Stored
+from everpost.campaigns.send_history import (
+    ACCOUNT_MAY_NOT_SEND,
+    FAILED,
+    LINK_TOO_LONG,
+    NOBODY,
+    SENDER_NOT_CONFIRMED,
+    Run,
+)
+from everpost.contacts.segment_members import Members
+from everpost.delivery import mailings, outbox, recipients
+from everpost.delivery.mailings import NewMailing
+from everpost.delivery.render import Content, LinkTooLong
+from everpost.ids import AccountId, MailingId
+from everpost.platform.db import Conn, one
+
+
+class NotSent(Exception):
+    """The run hands over nothing; the reason is what the send history will show."""
+
+    def __init__(self, reason_code: int) -> None:
+        self.reason_code = reason_code
+        super().__init__(reason_code)
+
+
+async def hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run, members: Members) -> int:
+    """Freeze content and recipients and let the outbox begin; returns how many get it. Raises: NotSent."""
+    await open_mailing(conn, account_id, stored, run.mailing_id)
+    count = await recipients.add(conn, account_id, run.mailing_id, members)
+    if count == 0:
+        raise NotSent(NOBODY)
+    await outbox.release(conn, account_id, run.mailing_id)
+    return count
+
+
+async def open_mailing(
+    conn: Conn, account_id: AccountId, stored: Stored, mailing_id: MailingId, *, subject: str | None = None
+) -> None:
+    """Freeze what is said, with this subject or the activity's own, and show it in the web copy. Raises: NotSent."""
+    await _check(conn, account_id, stored)
+    written = await campaign_activities.written(conn, account_id, stored)
+    if content.problems(written.html):
+        raise NotSent(FAILED)
+    said = written if subject is None else structs.replace(written, subject=subject)
+    new = _mailing(stored, mailing_id, said)
+    try:
+        await mailings.open_for(conn, account_id, new)
+    except LinkTooLong as error:
+        raise NotSent(LINK_TOO_LONG) from error
+    await web_copies.replace(conn, account_id, stored, written)
+
+
+async def _check(conn: Conn, account_id: AccountId, stored: Stored) -> None:
+    if not await _may_send(conn, account_id):
+        raise NotSent(ACCOUNT_MAY_NOT_SEND)
+    if await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email):
+        raise NotSent(SENDER_NOT_CONFIRMED)
+    if await campaign_activities.footer_address(conn, account_id, stored) is None:
+        raise NotSent(FAILED)
+
+
+def _mailing(stored: Stored, mailing_id: MailingId, written: Content) -> NewMailing:
+    return NewMailing(
+        mailing_id=mailing_id,
+        campaign_activity_id=stored.campaign_activity_id,
+        campaign_id=stored.campaign_id,
+        from_name=stored.from_name,
+        from_email=stored.from_email,
+        reply_to_email=stored.reply_to_email,
+        content=written,
+        address=campaign_activities.own_address(stored),
+    )
+
+
+async def _may_send(conn: Conn, account_id: AccountId) -> bool:
+    """An account that was closed after it had scheduled something sends it no more."""
+    status = await one(
+        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
+    )
+    return status == "active"
