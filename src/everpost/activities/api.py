@@ -9,6 +9,7 @@ from everpost.activities import (
     custom_field_deletions,
     exports,
     import_requests,
+    imports,
     ledger,
     list_deletions,
     list_memberships,
@@ -16,7 +17,8 @@ from everpost.activities import (
     taggings,
 )
 from everpost.activities.contact_deletions import ContactDeletion
-from everpost.activities.csv_rows import MAX_BYTES
+from everpost.activities.csv_text import MAX_BYTES
+from everpost.activities.file_parts import Parts
 from everpost.activities.list_memberships import MembershipsChange
 from everpost.activities.shapes import (
     ActivitiesQuery,
@@ -119,7 +121,7 @@ async def export_contacts(conn: Conn, caller: Caller, data: ContactsExport | Non
 async def get_contact_export(conn: Conn, caller: Caller, file_export_id: ActivityId) -> Answer:
     """The CSV file of an export that is completed. It is kept for ten days."""
     file = await exports.finished(conn, caller.account_id, file_export_id)
-    return _csv(file.names, file.size_bytes, name=f"contact_export_{file_export_id}.csv")
+    return _csv(file, name=f"contact_export_{file_export_id}.csv")
 
 
 @doors.post(
@@ -219,6 +221,22 @@ async def delete_custom_fields(conn: Conn, caller: Caller, data: CustomFieldDele
     return await custom_field_deletions.start(conn, caller.account_id, data.custom_field_ids)
 
 
+@doors.get(
+    "/v3/activities/{activity_id}/rejected_rows",
+    scope="contact_data",
+    privilege="contacts:write",
+    answers=str,
+    produces="text/csv",
+)
+async def get_rejected_rows(conn: Conn, caller: Caller, activity_id: ActivityId) -> Answer:
+    """The rows that an import did not take, as a CSV file with the line and the reason in two more columns.
+
+    Kept for ten days; 404 while the import is not over, and when it took every row.
+    """
+    file = await imports.rejected_rows_of(conn, caller.account_id, activity_id)
+    return _csv(file, name=f"rejected_rows_{activity_id}.csv")
+
+
 @doors.get("/v3/activities", scope="contact_data", privilege="contacts:write")
 async def get_bulk_activities(conn: Conn, caller: Caller, query: ActivitiesQuery) -> ActivityPage:
     """The bulk activities of the last ten days, newest first."""
@@ -276,9 +294,9 @@ async def _file_import(upload: FormData) -> FileImport:
     return sent
 
 
-def _csv(names: list[str], size_bytes: int, *, name: str) -> Answer:
+def _csv(file: Parts, *, name: str) -> Answer:
     return Answer(
-        Stream(storage.pieces(names), size_bytes),
+        Stream(storage.pieces(file.names), file.size_bytes),
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
         media_type="text/csv; charset=utf-8",
     )

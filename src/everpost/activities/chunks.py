@@ -17,6 +17,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     """Rows in the order of their file: `line`, then one column of text per column of the contract; null is blank."""
 
     rows: pl.DataFrame
+    cells: pl.DataFrame  # `line`, then the cells of the file as they are, called 0, 1, 2 ...
     rows_count: int  # the unreadable ones included
     unreadable: list[tuple[int, str]]  # the rows that are none, by their line, and why
     next: Position

@@ -1,15 +1,16 @@
 """What the headings of an import mean.
 
 Rules: headings are compared without case, with blanks, `-` and `_` alike; the contract's names come first, and naming
-one of them twice is refused; unknown headings are ignored. Beyond the contract, the words that Outlook and Google
-Contacts export are understood where no column of the contract's own name claims the same place: such an alias never
-makes a file invalid. Source: contract, bulk-activities.md §3.1.
+one of them twice is refused; unknown headings are ignored. Beyond the contract, the words of other programs are
+understood where no column of the contract's own name claims the same place: such an alias never makes a file invalid.
+Source: contract, bulk-activities.md §3.1.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from everpost.activities import csv_aliases
 from everpost.platform.errors import Invalid
 
 CUSTOM: Final = "cf:"
@@ -25,6 +26,8 @@ ADDRESSES: Final[Mapping[str, str]] = {"": "home", "home_": "home", "work_": "wo
 ADDRESS_PARTS: Final = ("street", "street2", "city", "state", "zip", "country")
 TEXTS: Final = ("first_name", "last_name", "job_title", "company_name")
 
+BIRTHDAY: Final = "birthday"  # month and day in one cell, as other programs write it
+_BIRTHDAY_PARTS: Final = frozenset({"birthday_month", "birthday_day"})
 _ADDRESS_COLUMNS: Final = [f"{prefix}{part}" for prefix in ADDRESSES for part in ADDRESS_PARTS]
 KNOWN: Final = frozenset(
     ("email", *TEXTS, "birthday_day", "birthday_month", "anniversary", *PHONES, *_ADDRESS_COLUMNS,
@@ -32,44 +35,6 @@ KNOWN: Final = frozenset(
 )  # fmt: skip
 
 _ALIASES: Final = {"email_address": "email"}
-# Outlook's words, then those of Google Contacts (its present and its former export), then plain synonyms.
-_FOREIGN: Final[Mapping[str, str]] = {
-    "e_mail_address": "email",
-    "company": "company_name",
-    "business_phone": "work_phone",
-    "home_postal_code": "home_zip",
-    "home_country/region": "home_country",
-    "business_street": "work_street",
-    "business_street_2": "work_street2",
-    "business_city": "work_city",
-    "business_state": "work_state",
-    "business_postal_code": "work_zip",
-    "business_country/region": "work_country",
-    "other_postal_code": "other_zip",
-    "other_country/region": "other_country",
-    "home_street_2": "home_street2",
-    "other_street_2": "other_street2",
-    "e_mail_1_value": "email",
-    "given_name": "first_name",
-    "family_name": "last_name",
-    "organization_name": "company_name",
-    "organization_1_name": "company_name",
-    "organization_title": "job_title",
-    "organization_1_title": "job_title",
-    "phone_1_value": "phone",
-    "address_1_street": "street",
-    "address_1_extended_address": "street2",
-    "address_1_city": "city",
-    "address_1_region": "state",
-    "address_1_postal_code": "zip",
-    "address_1_country": "country",
-    "e_mail": "email",
-    "surname": "last_name",
-    "organization": "company_name",
-    "mobile": "mobile_phone",
-    "phone_number": "phone",
-    "postal_code": "zip",
-}
 
 
 def normal(heading: str) -> str:
@@ -88,7 +53,7 @@ def name(heading: str) -> str | None:
 
 def foreign(heading: str) -> str | None:
     """The column of the contract that another program means by its heading."""
-    return _FOREIGN.get(normal(heading))
+    return csv_aliases.FOREIGN.get(normal(heading))
 
 
 def read(headings: Sequence[str]) -> list[str | None]:
@@ -101,7 +66,7 @@ def read(headings: Sequence[str]) -> list[str | None]:
         taken.update([column] if column else [])
     for index, heading in enumerate(headings):
         meant = None if columns[index] else foreign(heading)
-        if meant is not None and meant not in taken:
+        if meant is not None and meant not in taken and not (meant == BIRTHDAY and taken & _BIRTHDAY_PARTS):
             columns[index] = meant
             taken.add(meant)
     return columns

@@ -1,9 +1,7 @@
 """Exports: contacts become a CSV file, some thousands at a time.
 
-Each chunk is a file of its own, written before the ledger names it; the export is all the files that the ledger names,
-and they are served one after the other once the activity is completed. Killed anywhere, the work goes on behind the
-last chunk that was named, and a worker that lost its lease can spoil nothing, for it writes under names of its own.
-Source: contract, bulk-activities.md §7.
+Each chunk is a part of the file, and the file is served once the activity is completed. Killed anywhere, the work goes
+on behind the last chunk that the ledger names. Source: contract, bulk-activities.md §7.
 """
 
 import asyncio
@@ -18,15 +16,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import export_columns, export_selection, ledger, runner
+from everpost.activities import export_columns, export_selection, file_parts, ledger, runner
 from everpost.activities.export_columns import Custom
 from everpost.activities.export_selection import Selection
+from everpost.activities.file_parts import Parts
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity, ContactsExport
 from everpost.contacts import bulk, custom_fields
 from everpost.ids import AccountId, ActivityId, new_id
-from everpost.platform import clock, storage
+from everpost.platform import clock
 from everpost.platform.db import Conn, copy_csv_out, one
 from everpost.platform.errors import NotFound
 
@@ -56,21 +55,13 @@ class Progress(Struct, frozen=True, kw_only=True):
     written: int = 0
     after: Place | None = None
     is_done: bool = False
-    files: list[str] = []  # of the chunks, in their order
-    size_bytes: int = 0
+    file: Parts = file_parts.NOTHING
 
     @property
     def counters(self) -> dict[str, int]:
         # The contract leaves the second out while nothing is written.
         completed = {"items_completed_count": self.written} if self.written else {}
         return {"items_total_count": self.total, **completed}
-
-
-class ExportFile(Struct, frozen=True):
-    """A finished export in the file storage: one file after the other."""
-
-    names: list[str]
-    size_bytes: int
 
 
 class Query(Struct, frozen=True):
@@ -97,13 +88,13 @@ async def start(conn: Conn, account_id: AccountId, asked: ContactsExport) -> Bul
     return await runner.start(conn, account_id, new)
 
 
-async def finished(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> ExportFile:
-    """Raises: NotFound, also while the export is not completed, and when it is of more than ten days ago."""
-    position = await ledger.position_of_completed(conn, account_id, activity_id, kind=ledger.EXPORT)
-    progress = _read_progress(position)
-    if progress is None or not all(storage.exists(name) for name in progress.files):
+async def finished(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Parts:
+    """The file. Raises: NotFound, also while the export is not completed, and when it is of more than ten days ago."""
+    entry = await ledger.get_ended(conn, account_id, activity_id)
+    progress = _read_progress(entry.position) if (entry.kind, entry.state) == (ledger.EXPORT, "completed") else None
+    if progress is None or not progress.file.are_there:
         raise NotFound
-    return ExportFile(progress.files, progress.size_bytes)
+    return progress.file
 
 
 @runner.work(ledger.EXPORT)
@@ -152,17 +143,14 @@ async def _write_chunk(turn: Turn, request: Request, query: Query, progress: Pro
         last = await _last_of_chunk(conn, query, progress.after)
         rows, count = await _copy(conn, query, progress.after, last)
     content = await asyncio.to_thread(_with_crlf, rows)
-    if not progress.files:
+    if not progress.file.names:
         content = _first_line(request) + content
-    name = f"{runner.UPLOADS}/{turn.account_id}/{turn.entry.activity_id}/{len(progress.files):05}-{new_id().hex}"
-    await storage.put(name, content)
     progress = replace(
         progress,
         written=progress.written + count,
         after=last,
         is_done=last is None,
-        files=[*progress.files, name],
-        size_bytes=progress.size_bytes + len(content),
+        file=await file_parts.add(progress.file, turn.account_id, turn.entry.activity_id, content),
     )
     async with turn.step() as conn:
         await _note(conn, turn, progress, [])

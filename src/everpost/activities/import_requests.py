@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from everpost.activities import csv_columns, csv_rows, json_rows, runner
+from everpost.activities import csv_columns, csv_rows, csv_text, json_rows, runner
 from everpost.activities.ledger import New
 from everpost.activities.shapes import BulkActivity, FileImport, JsonImport, SmsPermission
 from everpost.contacts import bulk
@@ -116,10 +116,10 @@ def _read_permission(text: str | None) -> SmsPermission | None:
 
 
 def _read_file(content: bytes, permission: SmsPermission | None) -> bytes:
-    """The part of a file that is imported, its headings being fit. Raises: Invalid."""
-    cleaned = csv_rows.clean(content)
-    if not cleaned.strip():
+    """The part of a file that is imported, as UTF-8, its headings being fit. Raises: Invalid."""
+    text = csv_text.read(content)
+    if not text.strip():
         raise Invalid("file is empty")
-    headings, _ = csv_rows.read_header(io.BytesIO(cleaned))
-    csv_columns.check(csv_columns.read(headings), permission)
-    return cleaned
+    read = text.encode()
+    csv_columns.check(csv_rows.read_header(io.BytesIO(read)).columns, permission)
+    return read

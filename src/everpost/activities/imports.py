@@ -13,16 +13,32 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from everpost.activities import csv_columns, csv_rows, import_requests, json_rows, ledger, row_checks, runner, upsert
+from everpost.activities import (
+    csv_columns,
+    csv_rows,
+    file_parts,
+    import_requests,
+    json_rows,
+    ledger,
+    rejected_rows,
+    row_channels,
+    row_checks,
+    runner,
+    upsert,
+)
 from everpost.activities.chunks import Chunk, Position
+from everpost.activities.file_parts import Parts
 from everpost.activities.import_requests import Request
 from everpost.activities.row_checks import Checked
+from everpost.activities.row_people import Target
 from everpost.activities.runner import Turn
-from everpost.activities.upsert import Batch, Target, Written
+from everpost.activities.upsert import Batch, Written
 from everpost.contacts import bulk, custom_fields
 from everpost.contacts.custom_fields import FieldDefinition
+from everpost.ids import AccountId, ActivityId
 from everpost.platform import clock, storage
-from everpost.platform.db import Taken
+from everpost.platform.db import Conn, Taken
+from everpost.platform.errors import NotFound
 
 # Somebody known only since the chunk was looked up makes it fail; each new attempt sees everybody committed before.
 _ATTEMPTS: Final = 5
@@ -40,6 +56,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     wrong: int = 0
     correctable: int = 0
     not_listed: int = 0
+    rejected: Parts = file_parts.NOTHING  # the rows that were not taken
 
     @property
     def counters(self) -> dict[str, int]:
@@ -55,27 +72,29 @@ class Source(Protocol):
     """A stored upload."""
 
     label: str  # what its rows are called
+    number: str  # what the numbers of its rows are called
     headings: int  # rows that are not contacts
+    cells: list[str]  # what the cells of a row are called
 
     def read(self, position: Position | None, size_bytes: int) -> Chunk: ...
 
 
 class CsvSource:
-    label, headings = "Line", 1
+    label, number, headings = "Line", "Line", 1
 
     def __init__(self, file_name: str) -> None:
         self._file_name = file_name
         with storage.open_file(file_name) as file:
-            headings, self._first = csv_rows.read_header(file)
-        self._columns = csv_columns.read(headings)
+            self._header = csv_rows.read_header(file)
+        self.cells = self._header.headings
 
     def read(self, position: Position | None, size_bytes: int) -> Chunk:
         with storage.open_file(self._file_name) as file:
-            return csv_rows.read_chunk(file, position or self._first, self._columns, size_bytes=size_bytes)
+            return csv_rows.read_chunk(file, position or self._header.first, self._header, size_bytes=size_bytes)
 
 
 class JsonSource:
-    label, headings = "Item", 0
+    label, number, headings, cells = "Item", "Number", 0, json_rows.HEADINGS
 
     def __init__(self, file_name: str) -> None:
         self._file_name = file_name
@@ -95,6 +114,16 @@ class Ready(Struct, frozen=True):
 
 _read_request = msgspec.json.Decoder(Request).decode
 _read_progress = msgspec.json.Decoder(Progress | None).decode
+
+
+async def rejected_rows_of(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Parts:
+    """The rows that an import did not take, as a CSV file. Raises: NotFound, also while it is not over."""
+    entry = await ledger.get_ended(conn, account_id, activity_id)
+    is_import = entry.kind in (import_requests.FILE, import_requests.JSON)
+    progress: Progress | None = _read_progress(entry.position) if is_import else None
+    if progress is None or not progress.rejected.names or not progress.rejected.are_there:
+        raise NotFound
+    return progress.rejected
 
 
 @runner.work(import_requests.FILE, import_requests.JSON)
@@ -174,7 +203,9 @@ class Import:
         async with self._turn.step() as conn:
             await bulk.prepare(conn)
             written = await upsert.write(conn, batch, self._target)
-            following = _after(progress, ready, written, unknown)
+            if ready.checked.texted is not None:
+                written += await row_channels.write(conn, ready.checked.texted, self._target)
+            following = _after(progress, ready, written, unknown, await self._with_rejected(ready, written, progress))
             await ledger.advance(
                 conn,
                 self._turn.account_id,
@@ -186,6 +217,16 @@ class Import:
             )
         self._expects_new = written.known_count == 0
         return following
+
+    async def _with_rejected(self, ready: Ready, written: Written, progress: Progress) -> Parts:
+        """The file of rejected rows with those of a chunk. Part of the transaction, as that may reject rows too."""
+        reasons = ready.checked.rejected | written.rejected
+        if not reasons:
+            return progress.rejected
+        is_first = not progress.rejected.names
+        headings = [*self._source.cells, self._source.number, "Reason"] if is_first else None
+        content = await asyncio.to_thread(rejected_rows.as_csv, ready.chunk, reasons, headings)
+        return await file_parts.add(progress.rejected, self._turn.account_id, self._turn.entry.activity_id, content)
 
 
 async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
@@ -205,7 +246,13 @@ async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
                 errors=errors,
                 percent=1,
             )
-    target = Target(account_id=turn.account_id, list_ids=list_ids, label=source.label, now=clock.now_seconds())
+    target = Target(
+        account_id=turn.account_id,
+        list_ids=list_ids,
+        label=source.label,
+        sms_permission=request.sms_permission_to_send or "not_set",
+        now=clock.now_seconds(),
+    )
     return Import(turn, source, target, _by_column(fields), size_bytes)
 
 
@@ -216,13 +263,14 @@ def _by_column(fields: Sequence[FieldDefinition]) -> dict[str, FieldDefinition]:
     return {column: field for column, field in {**by_label, **by_name}.items() if column is not None}
 
 
-def _after(progress: Progress, ready: Ready, written: Written, unknown: list[str]) -> Progress:
+def _after(progress: Progress, ready: Ready, written: Written, unknown: list[str], rejected: Parts) -> Progress:
     return Progress(
         next=ready.chunk.next,
         is_done=ready.chunk.is_last,
         unknown_fields=[*progress.unknown_fields, *unknown],
         persons=progress.persons + ready.checked.person_count,
-        wrong=progress.wrong + ready.checked.error_count,
+        wrong=progress.wrong + ready.checked.error_count + len(written.rejected),
         correctable=progress.correctable + ready.checked.correctable_count,
         not_listed=progress.not_listed + written.cannot_add_to_list_count,
+        rejected=rejected,
     )

@@ -13,12 +13,13 @@ from msgspec import Raw
 
 from everpost.activities import csv_columns
 from everpost.activities.chunks import LINE, Chunk, Position
-from everpost.activities.csv_rows import MAX_BYTES
+from everpost.activities.csv_text import MAX_BYTES
 
 # Numbers stay as they were written: 10.50 is not 10.5, and 1e400 is more than a float holds.
 _decode = msgspec.json.Decoder(float_hook=str).decode
 
 FIRST: Final = Position(0, 1)
+HEADINGS: Final = ["Item"]  # of the only cell of an item: its text
 
 
 def clean(items: Sequence[Raw]) -> bytes:
@@ -38,9 +39,11 @@ def read_chunk(file: BinaryIO, position: Position, *, size_bytes: int) -> Chunk:
     file.seek(position.offset)
     items: list[dict[str, Any]] = []
     unreadable: list[tuple[int, str]] = []
+    lines: list[str] = []
     offset, number = position.offset, position.line
     line = file.readline()
     while line:
+        lines.append(line.decode(errors="replace").strip())
         members = _members(_item(line))
         problem = _problem(members)
         if problem:
@@ -51,6 +54,7 @@ def read_chunk(file: BinaryIO, position: Position, *, size_bytes: int) -> Chunk:
         line = file.readline() if offset - position.offset < size_bytes else b""
     return Chunk(
         rows=_frame(items),
+        cells=pl.DataFrame({LINE: range(position.line, number), "0": pl.Series(lines, dtype=pl.String)}),
         rows_count=number - position.line,
         unreadable=unreadable,
         next=Position(offset, number),

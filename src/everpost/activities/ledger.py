@@ -123,18 +123,19 @@ async def get(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Bul
     return _wire(found)
 
 
-async def position_of_completed(conn: Conn, account_id: AccountId, activity_id: ActivityId, *, kind: str) -> Raw:
-    """Where an activity of this kind ended. Raises: NotFound, also for one that is not completed."""
+async def get_ended(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Entry:
+    """An activity that is over, however it ended. Raises: NotFound, also for one of more than ten days ago."""
     found = await one(
         conn,
-        Raw,
-        """SELECT position FROM activities
+        Entry,
+        """SELECT activity_id, kind, state, percent_done, counters, activity_errors, errors_count, request,
+                  position, file_name, source_file_name, stalls, created_at, updated_at, started_at, completed_at
+             FROM activities
             WHERE account_id = :account_id AND activity_id = :activity_id AND created_at > :oldest
-              AND kind = :work AND state = 'completed'""",
+              AND completed_at IS NOT NULL""",
         account_id=account_id,
         activity_id=activity_id,
         oldest=clock.now() - KEPT,
-        work=kind,
     )
     if found is None:
         raise NotFound

@@ -20,10 +20,15 @@ from everpost.contacts.custom_fields import FieldDefinition
 KEY: Final = "email_key"
 TIMES: Final = "times"  # how many rows of the file a folded row stands for
 CUSTOM: Final = "custom_values"
+SMS: Final = "sms_number"
+SMS_DATE: Final = "sms_consent_date"
+SMS_DATE_AS_SENT: Final = "sms_consent_date as sent"
 
 _LONGEST_TEXT: Final = 50
 _LONGEST_PHONE: Final = 25
 _LONGEST_STREET: Final = 255
+_LONGEST_NUMBER: Final = 16
+_NUMBER: Final = r"^(\+?1[ -]?)?(\d{10}|\d{3}-\d{3}-\d{4})$"
 _TEXT_TYPES: Final = ("string", "text_area")
 _CONTROL: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _TO_BE_ESCAPED: Final = r'["\\\x00-\x1f]'
@@ -40,7 +45,9 @@ class Checked(Struct, frozen=True, kw_only=True):
     """
 
     rows: pl.DataFrame
+    texted: pl.DataFrame | None  # all rows of those with a number for text messages, not folded
     errors: list[str]
+    rejected: dict[int, list[str]]  # what is wrong with the rows that are not imported, by line
     person_count: int
     error_count: int
     correctable_count: int
@@ -60,10 +67,16 @@ def check(chunk: Chunk, fields: Mapping[str, FieldDefinition], *, label: str) ->
     rows, custom_rules = _read_custom(rows, custom)
     rules = [*_rules(rows, chunk.has_control_characters), *rules, *custom_rules]
     rows, problems, correctable, wrong = _sift(rows, rules)
-    problems = sorted([*chunk.unreadable, *problems, *_ignored_numbers(rows)], key=lambda problem: problem[0])
+    problems = sorted([*chunk.unreadable, *problems], key=lambda problem: problem[0])
+    rejected: dict[int, list[str]] = {}
+    for line, text in problems:
+        rejected.setdefault(line, []).append(text)
+    rows, texted = _without_texted(rows)
     return Checked(
         rows=_with_custom_values(_fold(rows), custom),
+        texted=None if texted is None else _with_custom_values(texted.with_columns(pl.lit(1).alias(TIMES)), custom),
         errors=[f"{label} {line}: {text}" for line, text in problems],
+        rejected=rejected,
         person_count=chunk.rows_count,
         error_count=wrong + len(chunk.unreadable),
         correctable_count=correctable,
@@ -71,14 +84,23 @@ def check(chunk: Chunk, fields: Mapping[str, FieldDefinition], *, label: str) ->
 
 
 def _with_identity(rows: pl.DataFrame) -> pl.DataFrame:
+    """With what tells one person from another: the address, else the number."""
     if "email" not in rows.columns:
         rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias("email"))
-    return rows.with_columns(pl.col("email").str.to_lowercase().alias(KEY))
+    rows = rows.with_columns(pl.col("email").str.to_lowercase().alias(KEY))
+    if SMS not in rows.columns:
+        return rows
+    is_number = pl.col(SMS).str.contains(_NUMBER) & (pl.col(SMS).str.len_chars() <= _LONGEST_NUMBER)
+    digits = pl.col(SMS).str.replace_all(r"\D", "").str.slice(-10)
+    rows = rows.with_columns(pl.when(is_number).then(digits).otherwise(pl.col(SMS)).alias(SMS))
+    return rows.with_columns(pl.coalesce(KEY, pl.lit("+1") + pl.col(SMS)).alias(KEY))
 
 
 def _read_dates(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[_Rule]]:
     """Birthdays as two numbers and anniversaries as dates, with the rules for what could not be read."""
     rules: list[_Rule] = []
+    if csv_columns.BIRTHDAY in rows.columns:
+        rows = _split_birthdays(rows)
     if "birthday_month" in rows.columns or "birthday_day" in rows.columns:
         rows, rule = _read_birthdays(rows)
         rules.append(rule)
@@ -88,7 +110,22 @@ def _read_dates(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[_Rule]]:
         given = rows["anniversary"].is_not_null()
         rows = rows.with_columns(_mapped(text, anniversaries.parse, pl.Date).alias("anniversary"))
         rules.append(_Rule("Invalid anniversary", True, pl.lit(given) & pl.col("anniversary").is_null()))
+    if SMS in rows.columns and SMS_DATE in rows.columns:
+        text = rows[SMS_DATE]
+        rows = rows.with_columns(
+            _mapped(text, anniversaries.parse, pl.Date).alias(SMS_DATE), text.alias(SMS_DATE_AS_SENT)
+        )
+        is_given = pl.lit(text.is_not_null()) & pl.col(SMS).is_not_null()
+        rules.append(_Rule("Invalid SMS consent date", False, is_given & pl.col(SMS_DATE).is_null()))
     return rows, rules
+
+
+def _split_birthdays(rows: pl.DataFrame) -> pl.DataFrame:
+    """What other programs write in one cell, in two columns; what is no date there is nobody's mistake."""
+    texts = rows[csv_columns.BIRTHDAY]
+    days = _mapped(texts, lambda text: "/".join(map(str, birthdays.read(text) or ())) or None, pl.String)
+    parts = days.str.split_exact("/", 1).struct.rename_fields(["birthday_month", "birthday_day"]).struct.unnest()
+    return rows.drop(csv_columns.BIRTHDAY).hstack(parts)
 
 
 def _read_birthdays(rows: pl.DataFrame) -> tuple[pl.DataFrame, _Rule]:
@@ -150,25 +187,13 @@ def _rules(rows: pl.DataFrame, has_control_characters: bool) -> Iterator[_Rule]:
 
 def _identity_rules(rows: pl.DataFrame) -> Iterator[_Rule]:
     nobody = pl.col("email").is_null()
-    if "sms_number" in rows.columns:
-        number = pl.col("sms_number")
-        is_number = number.str.contains(r"^(\+?1[ -]?)?(\d{10}|\d{3}-\d{3}-\d{4})$") & (number.str.len_chars() <= 16)
-        yield _Rule("Invalid SMS number", False, ~is_number)
-        # Contacts have no SMS channel yet, so such a row would have nothing to be known by.
-        yield _Rule("SMS numbers cannot be imported without an email address", False, nobody & is_number)
-        nobody = nobody & number.is_null()
+    if SMS in rows.columns:
+        yield _Rule("Invalid SMS number", False, ~pl.col(SMS).str.contains(r"^\d{10}$"))
+        nobody = nobody & pl.col(SMS).is_null()
     names = [pl.col(column).is_not_null() for column in ("first_name", "last_name") if column in rows.columns]
     has_name = pl.any_horizontal(names) if names else pl.lit(False)
     yield _Rule("No email address, SMS number or name", True, nobody & ~has_name)
     yield _Rule("No email address or SMS number", True, nobody & has_name)
-
-
-def _ignored_numbers(rows: pl.DataFrame) -> list[tuple[int, str]]:
-    """What is left out of rows that are imported is at least said."""
-    if "sms_number" not in rows.columns:
-        return []
-    lines = rows.filter(pl.col("sms_number").is_not_null())[LINE]
-    return [(line, "The SMS number was not imported") for line in lines]
 
 
 def _address_rules(rows: pl.DataFrame) -> Iterator[_Rule]:
@@ -199,6 +224,14 @@ def _sift(rows: pl.DataFrame, rules: Sequence[_Rule]) -> tuple[pl.DataFrame, lis
         problems += [(line, rule.text) for rule in broken]
         correctable += any(rule.is_correctable for rule in broken)
     return rows.filter(~bad), problems, correctable, int(bad.sum()) - correctable
+
+
+def _without_texted(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Apart from the others the rows of those who have a number in one of them."""
+    if SMS not in rows.columns or not rows[SMS].count():
+        return rows, None
+    is_texted = pl.col(KEY).is_in(rows.filter(pl.col(SMS).is_not_null())[KEY].implode())
+    return rows.filter(~is_texted), rows.filter(is_texted)
 
 
 def _fold(rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,11 +7,7 @@ bulk-activities.md §3.3.
 """
 
 import asyncio
-import io
-import os
-import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,40 +15,18 @@ import msgspec
 import polars as pl
 from msgspec import Raw, Struct
 
-from everpost.activities import row_parts
-from everpost.activities.chunks import LINE
+from everpost.activities import row_parts, row_people
 from everpost.activities.row_checks import CUSTOM, KEY, TIMES
+from everpost.activities.row_people import People, Target
 from everpost.contacts import bulk, consent, custom_values, memberships
 from everpost.contacts.bulk import Joining, Known
 from everpost.contacts.parts import read_phone_numbers, read_street_addresses
 from everpost.contacts.stored import StoredContact
-from everpost.ids import AccountId, ContactId, ListId
+from everpost.ids import ContactId, ListId
 from everpost.platform.db import Conn, Db
 
-_CONTACT: Final = "contact_id"
 _PLACE: Final = "place"  # of a known contact among those found
-_SCALARS: Final = (
-    "first_name", "last_name", "job_title", "company_name", "birthday_month", "birthday_day", "anniversary",
-)  # fmt: skip
 _read_values = msgspec.json.Decoder(dict[str, custom_values.Stored]).decode
-
-
-class Target(Struct, frozen=True, kw_only=True):
-    """Where rows go."""
-
-    account_id: AccountId
-    list_ids: list[ListId]
-    label: str  # Line or Item
-    now: datetime
-
-
-class People(Struct, frozen=True):
-    """New contacts, ready to be copied in."""
-
-    columns: list[str]
-    contacts: bytes
-    memberships: bytes
-    errors: list[str]
 
 
 class Batch(Struct, frozen=True):
@@ -60,33 +34,48 @@ class Batch(Struct, frozen=True):
 
     rows: pl.DataFrame
     compared: set[str]
-    people: People | None
-    faces: list[str] | None
+    people: People | None = None
+    faces: list[str] | None = None
     unchanged_count: int = 0  # rows that were dropped, as they say nothing new
 
 
-class Written(Struct, frozen=True):
+class Written(Struct, frozen=True, kw_only=True):
     """What there is to tell about a chunk after it was written."""
 
-    errors: list[str]
-    cannot_add_to_list_count: int
-    known_count: int
+    errors: list[str] = []
+    rejected: dict[int, list[str]] = {}  # why, by line; they are among the errors too
+    cannot_add_to_list_count: int = 0
+    known_count: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(
+            errors=self.errors + other.errors,
+            rejected=self.rejected | other.rejected,
+            cannot_add_to_list_count=self.cannot_add_to_list_count + other.cannot_add_to_list_count,
+            known_count=self.known_count + other.known_count,
+        )
 
 
 def prepare(rows: pl.DataFrame, target: Target, *, expects_new: bool) -> Batch:
     """`expects_new` is a guess, that all of the rows are new people: it saves time as far as it is right."""
-    compared: set[str] = {name for name in (*_SCALARS, CUSTOM) if name in rows.columns and rows[name].count()}
+    compared = compared_columns(rows)
+    # In the order of the address, so that its index is walked from left to right.
+    rows = rows.sort(KEY)
+    if rows.is_empty():
+        return Batch(rows, compared)
+    if expects_new:
+        return Batch(rows, compared, people=row_people.make(rows, compared, target))
+    return Batch(rows, compared, faces=_faces(rows, compared))
+
+
+def compared_columns(rows: pl.DataFrame) -> set[str]:
+    """The columns of contacts that rows say something about."""
+    compared: set[str] = {name for name in (*row_people.SCALARS, CUSTOM) if name in rows.columns and rows[name].count()}
     if not row_parts.PHONE_COLUMNS.isdisjoint(rows.columns):
         compared.add("phone_numbers")
     if not row_parts.ADDRESS_COLUMNS.isdisjoint(rows.columns):
         compared.add("street_addresses")
-    # In the order of the address, so that its index is walked from left to right.
-    rows = rows.sort(KEY)
-    if rows.is_empty():
-        return Batch(rows, compared, None, None)
-    if expects_new:
-        return Batch(rows, compared, _people(rows, compared, target), None)
-    return Batch(rows, compared, None, _faces(rows, compared))
+    return compared
 
 
 async def drop_unchanged(db: Db, batch: Batch, target: Target) -> Batch:
@@ -106,28 +95,32 @@ async def drop_unchanged(db: Db, batch: Batch, target: Target) -> Batch:
     rows = batch.rows.filter(pl.Series([*halves[0], *halves[1]], dtype=pl.Boolean))
     if len(rows) == len(batch.rows):
         return batch
-    return Batch(rows, batch.compared, None, None, len(batch.rows) - len(rows))
+    return Batch(rows, batch.compared, unchanged_count=len(batch.rows) - len(rows))
 
 
 async def write(conn: Conn, batch: Batch, target: Target) -> Written:
     """Raises: Taken, when somebody became known meanwhile: then begin the transaction again."""
     rows = batch.rows
     if rows.is_empty():
-        return Written([], 0, batch.unchanged_count)
+        return Written(known_count=batch.unchanged_count)
     known = await bulk.find(conn, target.account_id, rows[KEY].to_list(), batch.compared)
     if known.email_key is None:
-        people = batch.people or _people(rows, batch.compared, target)
-        await _copy(conn, people)
-        return Written(people.errors, 0, batch.unchanged_count)
+        people = batch.people or row_people.make(rows, batch.compared, target)
+        await row_people.copy(conn, people)
+        return Written(errors=people.errors, known_count=batch.unchanged_count)
     new, old = _split(rows, known)
     errors: list[str] = []
     if not new.is_empty():
-        people = _people(new, batch.compared, target)
-        await _copy(conn, people)
+        people = row_people.make(new, batch.compared, target)
+        await row_people.copy(conn, people)
         errors += people.errors
     errors += await _change_known(conn, old, known, batch.compared, target)
     unsubscribed = old.filter(pl.col("is_unsubscribed"))
-    return Written(errors, int(unsubscribed[TIMES].sum()), batch.unchanged_count + len(old))
+    return Written(
+        errors=errors,
+        cannot_add_to_list_count=int(unsubscribed[TIMES].sum()),
+        known_count=batch.unchanged_count + len(old),
+    )
 
 
 async def _tell_news(
@@ -153,86 +146,6 @@ def _faces(rows: pl.DataFrame, compared: set[str]) -> list[str]:
     ]
     faces = rows.select(pl.concat_str([pl.col(KEY), *cells], separator=bulk.SEPARATOR)).to_series()
     return faces.fill_null("").to_list()
-
-
-def _new_ids(count: int) -> pl.Series:
-    """UUIDs of version 7 as `ids.new_id` makes them, ascending; made at once, for a tenth of the time."""
-    stamp = f"{time.time_ns() // 1_000_000:012x}"
-    digits = pl.Series([os.urandom(9 * count).hex()]).str.extract_all("[0-9a-f]{18}").explode().sort()
-    head = pl.lit(f"{stamp[:8]}-{stamp[8:]}-7")
-    parts = [digits.str.slice(0, 3), pl.lit("-b"), digits.str.slice(3, 3), pl.lit("-"), digits.str.slice(6)]
-    return pl.select(pl.concat_str([head, *parts]).alias(_CONTACT)).to_series()
-
-
-def _people(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
-    """Rows as CSV for `contacts` and `list_memberships`."""
-    # Ids ascend with the addresses, so every index is filled from left to right.
-    rows = rows.with_columns(_new_ids(len(rows)))
-    entered = consent.initial("Account", None, is_coi=False, now=target.now)
-    now = target.now.isoformat()
-    given: dict[str, Any] = {
-        "account_id": str(target.account_id),
-        "contact_id": pl.col(_CONTACT),
-        "email_address": pl.col("email"),
-        "email_key": pl.col(KEY),
-        "permission_to_send": entered.permission_to_send,
-        "opt_in_source": entered.opt_in_source,
-        "opt_in_date": now,
-        "confirm_status": entered.confirm_status,
-        "email_created_at": now,
-        "email_updated_at": now,
-        "create_source": "Account",
-        "source_name": "File import",
-        "created_at": now,
-        "updated_at": now,
-    }
-    assert tuple(given) == bulk.ALWAYS
-    given |= {name: pl.col(name) for name in _SCALARS if name in compared}
-    if CUSTOM in compared:
-        given[CUSTOM] = pl.col(CUSTOM).fill_null("{}")
-    errors: list[str] = []
-    if "phone_numbers" in compared or "street_addresses" in compared:
-        parts, errors = _parts(rows, target)
-        given |= parts
-    values = [(pl.lit(value) if isinstance(value, str) else value) for value in given.values()]
-    contacts = rows.select(value.alias(name) for name, value in zip(given, values, strict=True))
-    return People(list(given), _csv(contacts), _csv(_memberships(rows, target)), errors)
-
-
-def _parts(rows: pl.DataFrame, target: Target) -> tuple[dict[str, pl.Expr], list[str]]:
-    """The wire-ready arrays of new contacts."""
-    numbers: list[str] = []
-    addresses: list[str] = []
-    errors: list[str] = []
-    for row in rows.iter_rows(named=True):
-        phones, no_room = row_parts.with_phones([], row, now=target.now)
-        places, no_room_either = row_parts.with_addresses([], row, now=target.now)
-        numbers.append(msgspec.json.encode(phones).decode())
-        addresses.append(msgspec.json.encode(places).decode())
-        errors += _ignored(row, [*no_room, *no_room_either], target)
-    return {"phone_numbers": pl.lit(pl.Series(numbers)), "street_addresses": pl.lit(pl.Series(addresses))}, errors
-
-
-def _memberships(rows: pl.DataFrame, target: Target) -> pl.DataFrame:
-    contact_ids = rows[_CONTACT]
-    account_id, now = str(target.account_id), target.now.isoformat()
-    frames = [
-        pl.select(pl.lit(account_id).alias("a"), pl.lit(str(list_id)).alias("l"), contact_ids, pl.lit(now).alias("n"))
-        for list_id in target.list_ids
-    ]
-    return pl.concat(frames) if frames else pl.DataFrame()
-
-
-def _csv(frame: pl.DataFrame) -> bytes:
-    text = io.BytesIO()
-    frame.write_csv(text, include_header=False)
-    return text.getvalue()
-
-
-async def _copy(conn: Conn, people: People) -> None:
-    await bulk.copy_contacts(conn, people.columns, people.contacts)
-    if people.memberships.strip():
-        await bulk.copy_memberships(conn, people.memberships)
 
 
 def _split(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -267,13 +180,13 @@ async def _change_known(conn: Conn, old: pl.DataFrame, known: Known, compared: s
         for row in old.iter_rows(named=True)
         if contact_ids[row[_PLACE]] in differing
     }
-    return await _change(conn, rows, target)
+    return await change(conn, rows, target)
 
 
 def _differing(old: pl.DataFrame, compared: set[str], target: Target) -> list[int]:
     """The places of those whose rows would change something."""
     scalars = [pl.col(name).ne_missing(pl.col(_held(name))) & pl.col(name).is_not_null()
-               for name in _SCALARS if name in compared]  # fmt: skip
+               for name in row_people.SCALARS if name in compared]  # fmt: skip
     differs = pl.any_horizontal(pl.col("is_deleted"), *scalars)
     found = set(old.filter(differs)[_PLACE])
     if CUSTOM in compared:
@@ -296,7 +209,7 @@ def _differs_in_parts(row: Mapping[str, Any], target: Target) -> bool:
     )
 
 
-async def _change(conn: Conn, rows: Mapping[ContactId, Mapping[str, Any]], target: Target) -> list[str]:
+async def change(conn: Conn, rows: Mapping[ContactId, Mapping[str, Any]], target: Target) -> list[str]:
     held = await bulk.lock(conn, target.account_id, list(rows))
     lists = await memberships.of_contacts(conn, target.account_id, list(rows))
     changed: list[StoredContact] = []
@@ -306,7 +219,7 @@ async def _change(conn: Conn, rows: Mapping[ContactId, Mapping[str, Any]], targe
         row = rows[contact.contact_id]
         is_changed, no_room = _apply(contact, row, target)
         joins, problems = _joins(contact, lists.get(contact.contact_id, []), target)
-        errors += [*_ignored(row, no_room, target), *problems]
+        errors += [*row_people.ignored(row, no_room, target), *problems]
         joining += [Joining(contact.contact_id, list_id) for list_id in joins]
         if is_changed or joins:
             contact.update_source, contact.updated_at = "Account", target.now
@@ -325,7 +238,7 @@ def _apply(contact: StoredContact, row: Mapping[str, Any], target: Target) -> tu
         contact.deleted_at = None
         if contact.consent is not None:
             contact.take_consent(consent.revive(contact.consent))
-    for name in _SCALARS:
+    for name in row_people.SCALARS:
         if row.get(name) is not None:
             setattr(contact, name, row[name])
     if row.get(CUSTOM) is not None:
@@ -357,10 +270,6 @@ def _joins(contact: StoredContact, held: Sequence[ListId], target: Target) -> tu
     room = max(memberships.MAXIMUM - len(held), 0)
     problems = [f"Contact {contact.contact_id} already belongs to {memberships.MAXIMUM} lists"]
     return missing[:room], problems if len(missing) > room else []
-
-
-def _ignored(row: Mapping[str, Any], columns: Sequence[str], target: Target) -> list[str]:
-    return [f"{target.label} {row[LINE]}: No room for {column}" for column in columns]
 
 
 def _held(column: str) -> str:

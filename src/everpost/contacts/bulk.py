@@ -6,14 +6,14 @@ a chunk in which somebody became known meanwhile. Known ones are compared where 
 whole table would make each chunk slower than the last. Source: contract, bulk-activities.md §3.3.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.contacts import stored
+from everpost.contacts import consent, stored
 from everpost.contacts.stored import StoredContact
 from everpost.ids import AccountId, ContactId, ListId, TagId
 from everpost.platform.db import Conn, copy_csv_in, many, one, run
@@ -24,6 +24,8 @@ ALWAYS: Final = (
     "confirm_status", "email_created_at", "email_updated_at", "create_source", "source_name", "created_at",
     "updated_at",
 )  # fmt: skip
+# What of it goes with an address: blank where there is none.
+OF_ADDRESS: Final = ALWAYS[3:10]
 COMPARED: Final = (
     "first_name", "last_name", "job_title", "company_name", "birthday_month", "birthday_day", "anniversary",
     "custom_values", "phone_numbers", "street_addresses",
@@ -239,6 +241,45 @@ async def write(conn: Conn, account_id: AccountId, changed: Sequence[StoredConta
             WHERE contacts.account_id = :account_id AND contacts.contact_id = new.contact_id""",
         account_id=account_id,
         **columns,
+    )
+
+
+async def touch(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId], *, now: datetime) -> None:
+    """Note that the account changed something about locked contacts that lies in other tables."""
+    if contact_ids:
+        await run(
+            conn,
+            """UPDATE contacts SET update_source = 'Account', updated_at = :now
+                WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])""",
+            account_id=account_id,
+            contact_ids=contact_ids,
+            now=now,
+        )
+
+
+async def give_addresses(
+    conn: Conn, account_id: AccountId, addresses: Mapping[ContactId, str], *, now: datetime
+) -> None:
+    """Give addresses to locked contacts who have none, as the account's own contacts. Raises: Taken."""
+    entered = consent.initial("Account", None, is_coi=False, now=now)
+    await run(
+        conn,
+        """UPDATE contacts
+              SET email_address = new.email_address, email_key = new.email_key, permission_to_send = :permission,
+                  opt_in_source = :source, opt_in_date = :now, confirm_status = :confirm_status,
+                  email_created_at = :now, email_updated_at = :now, update_source = 'Account', updated_at = :now
+             FROM unnest(:contact_ids::uuid[], :email_addresses::text[], :email_keys::text[])
+                  AS new (contact_id, email_address, email_key)
+            WHERE contacts.account_id = :account_id AND contacts.contact_id = new.contact_id
+              AND contacts.email_key IS NULL""",
+        account_id=account_id,
+        permission=entered.permission_to_send,
+        source=entered.opt_in_source,
+        confirm_status=entered.confirm_status,
+        contact_ids=list(addresses),
+        email_addresses=list(addresses.values()),
+        email_keys=[address.lower() for address in addresses.values()],
+        now=now,
     )
 
 
