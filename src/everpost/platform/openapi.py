@@ -280,9 +280,7 @@ def _responses(door: Door, schemas: _Schemas) -> dict[str, Any]:
     takes_body = door.data_kind is not None or door.consumes == "multipart"
     statuses = {"401", "403", "429", "500", "503"}
     if door.query_kind is not None or door.path_names or takes_body:
-        statuses.add("400")
-    if door.path_names or takes_body:
-        statuses.add("404")
+        statuses |= {"400", "404"}
     if takes_body:
         statuses |= {"409", "413", "415"}
     if door.method == "DELETE":
