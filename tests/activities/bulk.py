@@ -27,6 +27,10 @@ class Bulk:
     async def tag(self, name: str) -> str:
         return str((await self._made("/v3/contact_tags", {"name": name}))["tag_id"])
 
+    async def field(self, label: str) -> str:
+        made = await self._made("/v3/contact_custom_fields", {"label": label, "type": "string"})
+        return str(made["custom_field_id"])
+
     async def post(self, kind: str, **body: Any) -> Reply:
         return await self.api.post(f"/v3/activities/{kind}", body)
 
