@@ -14,7 +14,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.campaigns import audience, campaign_activities, runs, send_history, states
+from everpost.campaigns import audience, campaign_activities, journals, runs, send_history, states
 from everpost.campaigns.runs import NotSent
 from everpost.campaigns.send_history import FAILED, SENT
 from everpost.contacts.segment_members import Members
@@ -154,7 +154,9 @@ async def _hand_over(conn: Conn, account_id: AccountId, campaign_id: CampaignId,
     primary_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
     everybody = await audience.members(conn, account_id, stored.contact_list_ids, stored.segment_ids)
     members = Members(everybody.sql + _BUT_NOT, {**everybody.values, "primary_id": primary_id})
-    return await runs.hand_over(conn, account_id, stored, entry, members)
+    count = await runs.hand_over(conn, account_id, stored, entry, members)
+    await journals.send(conn, account_id, stored)
+    return count
 
 
 # An EXCEPT binds as tightly as a UNION, hence the parentheses around those who are left out.

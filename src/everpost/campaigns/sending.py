@@ -12,7 +12,17 @@ Source: contract, campaigns.md §3.14, §5.1, §5.2.
 from datetime import datetime
 from typing import Final
 
-from everpost.campaigns import ab_phases, ab_tests, audience, campaign_activities, resending, runs, send_history, states
+from everpost.campaigns import (
+    ab_phases,
+    ab_tests,
+    audience,
+    campaign_activities,
+    journals,
+    resending,
+    runs,
+    send_history,
+    states,
+)
 from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.runs import NotSent
 from everpost.campaigns.send_history import FAILED, SENT, Run
@@ -58,6 +68,7 @@ async def _send(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now:
         # What a refused run had opened already is undone; the entry about it stays.
         async with savepoint(conn):
             count, reason_code = await _hand_over(conn, account_id, stored, run), SENT
+            await journals.send(conn, account_id, stored)
     except NotSent as refusal:
         count, reason_code = 0, refusal.reason_code
     await _end(conn, account_id, campaign_id, run, count=count, reason_code=reason_code, now=now)

@@ -1,9 +1,9 @@
-"""A proof of a mail for a few people, before everybody gets it.
+"""A mail that is not for a contact: a proof for a few people before everybody gets it, or a copy for the records.
 
-Rules: contact tags stay as they were written, nothing is tracked, and the links of the footer lead to a page that says
-so. Somebody waits for it, so it is sent at least once, always with the same Message-ID.
+Rules: nothing is tracked, and the links of the footer lead to a page that says so. Contact tags stay as they were
+written in a proof and show their fallback in a copy. It is sent at least once, always with the same Message-ID.
 
-Source: contract, campaigns §3.12.
+Source: contract, campaigns §3.12, §5.2.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.delivery import mailings, organisations, submission
+from everpost.delivery import mailings, merge_fields, organisations, submission
 from everpost.delivery.footer import PostalAddress
 from everpost.delivery.merge_fields import RECIPIENT
 from everpost.delivery.message import Composer, Letterhead, Message
@@ -42,6 +42,7 @@ class TestMessage(Struct, frozen=True, kw_only=True):
     reply_to_email: str
     content: Content
     address: PostalAddress | None = None  # in the footer; None takes the account's
+    is_journal: bool = False  # a copy of what everybody got
 
 
 async def send(conn: Conn, account_id: AccountId, new: TestMessage, addresses: Sequence[str]) -> None:
@@ -50,7 +51,8 @@ async def send(conn: Conn, account_id: AccountId, new: TestMessage, addresses: S
     pages = {
         name: f"{config.current().origin}/u/{TEST_TOKEN}" for name in ("unsubscribe", "updatelink", "viewaswebpage")
     }
-    vocabulary = Vocabulary({**organisation.constants, **pages}, frozenset([RECIPIENT]))
+    known = await merge_fields.names(conn, account_id) if new.is_journal else frozenset([RECIPIENT])
+    vocabulary = Vocabulary({**organisation.constants, **pages}, known)
     footer = mailings.footer_of(organisation, new.from_email, new.address)
     rendered = render(new.content, vocabulary, footer, is_tracked=False)
     composer = Composer(_letterhead(new), rendered, signer())
@@ -98,7 +100,7 @@ def _letterhead(new: TestMessage) -> Letterhead:
         from_email=new.from_email,
         reply_to_email=new.reply_to_email,
         sending_domain=mailings.sending_domain(new.from_email),
-        is_test=True,
+        is_test=not new.is_journal,
     )
 
 
