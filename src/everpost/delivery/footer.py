@@ -86,6 +86,12 @@ def text(footer: Footer, mark: Mark) -> str:
     return "\n".join(["-- ", *(line for line in lines if line)])
 
 
+def hidden_link(mark: Mark) -> str:
+    """A link for programs that follow every one: people do not see it, hear it or reach it with their keys."""
+    url = mark("$hidden", Position.WHOLE)
+    return f'<a href="{url}" rel="nofollow" tabindex="-1" aria-hidden="true" style="{_HIDDEN}">&zwnj;</a>'
+
+
 def preheader(marked: str) -> str:
     """The hidden first block of the body. `marked` is the preheader as HTML text, its tags marked."""
     return f'<div style="{_HIDDEN}">{marked}{_PADDING}</div>' if marked else ""

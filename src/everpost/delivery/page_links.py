@@ -1,4 +1,4 @@
-"""The addresses in a mail that are its recipient's own: pixel, tracked links, unsubscribe, profile, web copy.
+"""The addresses in a mail that are its recipient's own: pixel, links, unsubscribe, profile, web copy.
 
 Source: contract, campaigns §6 and §7.
 """
@@ -10,7 +10,9 @@ from everpost.ids import UrlId
 from everpost.platform import config
 from everpost.tracking.tokens import Recipient
 
-_PATHS: Final = {"unsubscribe": "u", "updatelink": "profile", "viewaswebpage": "w", "$click": "c", "$open": "o"}
+_PATHS: Final = {
+    "unsubscribe": "u", "updatelink": "profile", "viewaswebpage": "w", "$click": "c", "$hidden": "l", "$open": "o"
+}  # fmt: skip
 
 
 def addresses() -> dict[str, str]:
@@ -20,7 +22,10 @@ def addresses() -> dict[str, str]:
 
 
 def tokens(recipient: Recipient, url_ids: Sequence[UrlId]) -> dict[str, str]:
-    """The tokens of one message by the names of its slots; `url_ids` are those of its links, in their order."""
+    """The tokens of one message by the names of its slots; `url_ids` are those of its links, in their order.
+
+    The hidden link is the last of them, where a mail has one.
+    """
     values = {
         "unsubscribe": recipient.unsubscribe(),
         "updatelink": recipient.profile(),
@@ -28,5 +33,5 @@ def tokens(recipient: Recipient, url_ids: Sequence[UrlId]) -> dict[str, str]:
         "$open": recipient.open(),
     }
     for number, url_id in enumerate(url_ids):
-        values[f"$click:{number}"] = recipient.click(url_id)
+        values[f"$click:{number}"] = values["$hidden"] = recipient.click(url_id)
     return values

@@ -54,6 +54,7 @@ class Rendered(Struct, frozen=True, kw_only=True):
     text_blocks: tuple[TextBlock, ...]  # the same, in lines
     links: tuple[str, ...]
     has_pixel: bool
+    has_hidden_link: bool = False  # whose number comes after those of `links`
 
 
 # Hold the places of what is set in after the style sheet was applied.
@@ -79,10 +80,12 @@ _INLINER = css_inline.CSSInliner(
 )
 
 
-def render(content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracked: bool) -> Rendered:
+def render(
+    content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracked: bool, may_hide_link: bool = False
+) -> Rendered:
     """The template of a message; tracked ones have their links rewritten and their pixel in place.
 
-    Raises: LinkTooLong, for tracked ones.
+    One with links that are counted gets the hidden one too, if it may. Raises: LinkTooLong, for tracked ones.
     """
     vocabulary = _with_pixel(vocabulary)
     marked = tags.mark(content.html, vocabulary, is_html=True)
@@ -94,7 +97,9 @@ def render(content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracke
         links.read(node, is_tracked=is_tracked)
     _place(tree, marked, vocabulary)
     blocks = _text_blocks(_text(tree, marked, content, lines), marked.tags, vocabulary)
-    html = _assembled(tree, marked, content, lines, vocabulary)
+    has_hidden_link = may_hide_link and bool(links.urls)
+    end = footer.html(lines, _marking(marked)) + (footer.hidden_link(_marking(marked)) if has_hidden_link else "")
+    html = _assembled(tree, marked, content, end, vocabulary)
     return Rendered(
         subject=_line(content.subject, vocabulary),
         preheader=_line(content.preheader, vocabulary),
@@ -103,6 +108,7 @@ def render(content: Content, vocabulary: Vocabulary, lines: Footer, *, is_tracke
         text_blocks=tuple(blocks),
         links=tuple(links.urls),
         has_pixel=is_tracked and any(tag.name == _PIXEL for tag in marked.tags),
+        has_hidden_link=has_hidden_link,
     )
 
 
@@ -209,7 +215,7 @@ def _text_blocks(loose: str, found: list[Tag], vocabulary: Vocabulary) -> list[T
     return blocks
 
 
-def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, lines: Footer, vocabulary: Vocabulary) -> str:
+def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, end: str, vocabulary: Vocabulary) -> str:
     """The document with its styles inlined, then the preheader above and the footer below, all still marked."""
     body = tree.body
     if body is None:
@@ -225,7 +231,7 @@ def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, lines: 
     top = footer.preheader(_marked_line(content.preheader, marked, vocabulary)) + _note(content.personal_message)
     # An author's open IF ends here: nothing may take the footer along.
     middle, below = _closed(middle, marked.tags), _unconditional(below, marked.tags)
-    return f"{above}{top}{middle}{footer.html(lines, _marking(marked))}{below}"
+    return f"{above}{top}{middle}{end}{below}"
 
 
 def _inlined(html: str) -> str:

@@ -3,6 +3,7 @@
 Rules:
 - `GET /o/<token>.gif` always answers with the same transparent GIF; a token that is not ours records nothing.
 - `GET /c/<token>` redirects to the link's own target, never to anything from the request; a bad token is a 404 page.
+  `/l/` does the same for the hidden link, away from where people's programs look for links.
 - The event is on disk before the answer goes out. HEAD and prefetches get the answer and record nothing.
 Source: contract, campaigns.md §6.
 """
@@ -40,7 +41,7 @@ log = logs.get(__name__)
 
 
 class Ingest:
-    """`/o/` and `/c/` of one process; between `start` and `stop` it is an ASGI application."""
+    """`/o/`, `/c/` and `/l/` of one process; between `start` and `stop` it is an ASGI application."""
 
     def __init__(self, personalise: Personalise | None = None) -> None:
         self._personalise = personalise
