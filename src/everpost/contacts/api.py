@@ -31,6 +31,7 @@ from everpost.contacts.shapes import (
     ContactXrefs,
     ListXrefs,
     Resubscription,
+    SignedUp,
     SignUp,
     SmsHistoryEntry,
 )
@@ -56,7 +57,7 @@ async def create_contact(conn: Conn, caller: Caller, data: ContactIn) -> Contact
     return await contacts.create(conn, caller.account_id, data)
 
 
-@people.get("/v3/contacts", scope="contact_data", privilege="contacts:read")
+@people.get("/v3/contacts", scope="contact_data", privilege="contacts:read", also=(202,))
 async def list_contacts(conn: Conn, caller: Caller, query: ContactsQuery) -> ContactPage:
     """List contacts, oldest first.
 
@@ -77,7 +78,13 @@ async def find_contact_ids(db: Db, caller: Caller, query: ContactXrefsQuery) -> 
     return await contact_pages.xrefs(db, caller.account_id, query)
 
 
-@people.post("/v3/contacts/sign_up_form", scope="contact_data", privilege="contacts:write")
+@people.post(
+    "/v3/contacts/sign_up_form",
+    scope="contact_data",
+    privilege="contacts:write",
+    answers=SignedUp,
+    also=(201,),
+)
 async def sign_up(conn: Conn, caller: Caller, data: SignUp) -> Answer:
     """Create a contact or update it, as a person who fills in a sign-up form does.
 
