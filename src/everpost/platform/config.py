@@ -49,6 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token_issuer: Annotated[str | None, Meta(description="The `iss` claim of access tokens.")] = None
     token_audience: Annotated[str | None, Meta(description="The `aud` claim of access tokens.")] = None
     require_tls: Annotated[bool, Meta(description="Refuse plain HTTP from other machines.")] = False
+    hidden_link: Annotated[
+        bool, Meta(description="End mails with a link that nobody sees: whoever follows it is a program.")
+    ] = True
     trusted_proxies: Annotated[
         str, Meta(description="Addresses whose X-Forwarded-* headers are believed, comma-separated.")
     ] = ""
