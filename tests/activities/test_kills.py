@@ -32,7 +32,7 @@ async def stage(db: Db, account: Any) -> AsyncIterator[Stage]:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty contacts are several steps."""
-    monkeypatch.setattr(contact_steps, "_MOST_PER_STEP", 8)
+    monkeypatch.setattr(contact_steps, "MOST_PER_STEP", 8)
     monkeypatch.setattr(tag_deletions, "_CONTACTS_PER_STEP", 8)
     monkeypatch.setattr(list_deletions, "_MEMBERSHIPS_PER_STEP", 8)
     monkeypatch.setattr(custom_field_deletions, "_CONTACTS_PER_STEP", 8)

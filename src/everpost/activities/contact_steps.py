@@ -19,7 +19,7 @@ from everpost.activities.selections import Exclusion, Source
 from everpost.ids import AccountId, ContactId
 from everpost.platform.db import Conn
 
-_MOST_PER_STEP: Final = 5000
+MOST_PER_STEP: Final = 5000
 _MOST_ROWS_PER_STEP: Final = 20_000
 
 
@@ -71,7 +71,7 @@ async def begin(
     errors: Sequence[str] = (),
 ) -> Progress:
     """Settle who is worked on, in the turn's long step; `errors` are told at once."""
-    size = min(_MOST_PER_STEP, _MOST_ROWS_PER_STEP // max(len(targets), 1))
+    size = min(MOST_PER_STEP, _MOST_ROWS_PER_STEP // max(len(targets), 1))
     activity_id = turn.entry.activity_id
     selected = await selections.settle(conn, turn.account_id, activity_id, source, exclude, chunk_size=size)
     progress = Progress(total=selected.contacts, chunks=selected.chunks, targets=list(targets), others=counters)

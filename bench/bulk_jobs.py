@@ -1,0 +1,136 @@
+"""Bulk jobs on selected contacts: rows per second, processor time and peak memory of the worker.
+
+`python bench/bulk_jobs.py [--contacts 100000]`
+
+Everybody on one list is put on two more lists, tagged with three tags, untagged, taken off the lists and deleted, on
+an embedded PostgreSQL with its durable settings. Each job runs as the worker runs it, in this process.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from everpost.activities import (
+    contact_deletions,
+    contact_steps,
+    list_memberships,
+    runner,
+    taggings,
+)
+from everpost.activities.contact_deletions import ContactDeletion
+from everpost.activities.list_memberships import MembershipsChange
+from everpost.activities.selections import Source
+from everpost.activities.taggings import TaggingsChange
+from everpost.contacts import lists, tags
+from everpost.contacts.shapes import ContactListIn
+from everpost.contacts.tags import TagIn
+from everpost.ids import AccountId, ListId, TagId, new_id
+from everpost.platform import config, logs, migrate
+from everpost.platform import db as platform_db
+from everpost.platform.db import Conn, Db
+from everpost.platform.postgres import Postgres
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contacts", type=int, default=100_000)
+    options = parser.parse_args()
+    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
+    data.chmod(0o755)
+    postgres = Postgres(data)
+    try:
+        postgres.start()
+        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
+        asyncio.run(measure(options.contacts))
+    finally:
+        postgres.stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+async def measure(contacts: int) -> None:
+    db = await open_database()
+    account_id = AccountId(new_id())
+    async with db.transaction() as conn:
+        everybody, first, second = [await new_list(conn, account_id, name) for name in ("Everybody", "First", "Second")]
+        three = [await new_tag(conn, account_id, name) for name in ("Red", "Green", "Blue")]
+        await fill(conn, account_id, everybody, contacts)
+    await db_run(db, "VACUUM ANALYZE")
+    source = Source(list_ids=[everybody])
+    joined, tagged = MembershipsChange(source, [first, second]), TaggingsChange(source, three)
+    print(f"{contacts} contacts, {contact_steps.MOST_PER_STEP} per step at most, load {os.getloadavg()[0]:.1f}")
+    for name, start, asked in (
+        ("add to 2 lists", list_memberships.start_adding, joined),
+        ("add to them again", list_memberships.start_adding, joined),
+        ("add 3 tags", taggings.start_adding, tagged),
+        ("add them again", taggings.start_adding, tagged),
+        ("remove 3 tags", taggings.start_removing, tagged),
+        ("remove from 2 lists", list_memberships.start_removing, joined),
+        ("delete", contact_deletions.start, ContactDeletion(list_ids=[everybody])),
+    ):
+        begun, used = time.perf_counter(), time.process_time()
+        async with db.transaction() as conn:
+            await start(conn, account_id, asked)  # type: ignore[operator]
+        while await is_unfinished(db):
+            await runner.run_lane(db, account_id)
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - used
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{name:20} {contacts / seconds:9,.0f} contacts/s, {cpu:5.2f} s of our processor, peak {peak:.0f} MiB")
+    await db.close()
+
+
+async def open_database() -> Db:
+    settings = config.current()
+    logs.configure("bench")
+    assert settings.database_url is not None
+    await migrate.apply(settings.database_url)
+    return await platform_db.connect(settings.database_url, size=4)
+
+
+async def new_list(conn: Conn, account_id: AccountId, name: str) -> ListId:
+    return (await lists.create(conn, account_id, ContactListIn(name))).list_id
+
+
+async def new_tag(conn: Conn, account_id: AccountId, name: str) -> TagId:
+    return (await tags.create(conn, account_id, TagIn(name))).tag_id
+
+
+async def fill(conn: Conn, account_id: AccountId, list_id: ListId, contacts: int) -> None:
+    await platform_db.run(
+        conn,
+        """INSERT INTO contacts (account_id, contact_id, email_address, email_key, permission_to_send, opt_in_source,
+                                 opt_in_date, confirm_status, email_created_at, email_updated_at, first_name,
+                                 create_source, created_at, updated_at)
+           SELECT :account_id, uuidv7(), 'person' || number || '@x.example', 'person' || number || '@x.example',
+                  'implicit', 'Account', now(), 'off', now(), now(), 'Person', 'Account', now(), now()
+             FROM generate_series(1, :contacts) AS number""",
+        account_id=account_id,
+        contacts=contacts,
+    )
+    await platform_db.run(
+        conn,
+        """INSERT INTO list_memberships (account_id, list_id, contact_id, created_at)
+           SELECT account_id, :list_id, contact_id, now() FROM contacts WHERE account_id = :account_id""",
+        account_id=account_id,
+        list_id=list_id,
+    )
+
+
+async def is_unfinished(db: Db) -> bool:
+    async with db.reader() as conn:
+        return bool(
+            await platform_db.one(conn, bool, "SELECT EXISTS (SELECT 1 FROM activities WHERE state <> 'completed')")
+        )
+
+
+async def db_run(db: Db, statement: str) -> None:
+    async with db.reader() as conn:
+        await conn.execute(statement)
+
+
+if __name__ == "__main__":
+    main()
