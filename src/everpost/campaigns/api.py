@@ -38,6 +38,7 @@ from everpost.platform.http import Doors
 
 doors = Doors(area=AREA, tag="Email Campaigns", is_shape_first=True)
 scheduling = Doors(area=AREA, tag="Email Scheduling", is_shape_first=True)
+comparing = Doors(area=AREA, tag="Email Campaigns AB Tests", is_shape_first=True)
 get, post, put, patch, delete = doors.get, doors.post, doors.put, doors.patch, doors.delete
 
 
@@ -182,13 +183,13 @@ async def delete_resend(
     await resends.delete(conn, caller.account_id, campaign_activity_id, resend_request_id)
 
 
-@get("/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:read")
+@comparing.get("/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:read")
 async def get_ab_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> AbTest:
     """Get the A/B test. Two subjects for one email."""
     return await ab_tests.get(conn, caller.account_id, campaign_activity_id)
 
 
-@post(
+@comparing.post(
     "/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:write", status=201
 )
 async def create_ab_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, data: AbTest) -> AbTest:
@@ -196,10 +197,12 @@ async def create_ab_test(conn: Conn, caller: Caller, campaign_activity_id: Campa
     return await ab_tests.create(conn, caller.account_id, campaign_activity_id, data)
 
 
-@delete("/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:write")
+@comparing.delete(
+    "/v3/emails/activities/{campaign_activity_id}/abtest", scope="campaign_data", privilege="campaign:write"
+)
 async def delete_ab_test(conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId) -> None:
     """Delete the A/B test. As long as the email is a draft."""
     await ab_tests.delete(conn, caller.account_id, campaign_activity_id)
 
 
-doors.doors += scheduling.doors
+doors.doors += [*scheduling, *comparing]
