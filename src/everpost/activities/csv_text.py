@@ -44,17 +44,25 @@ class WrongFile(Invalid):
 
 def read(content: bytes) -> str:
     """The part of an upload that is imported; `content` may be longer. Raises: WrongFile."""
+    is_cut = len(content) > MAX_BYTES
+    text = _read(content[:MAX_BYTES], is_cut=is_cut)
+    first_lines = _first_lines(text)
+    return _without_half_row(first_lines) if is_cut or len(first_lines) < len(text) else text
+
+
+def read_whole(content: bytes) -> str:
+    """All of a file. Raises: WrongFile."""
+    return _read(content, is_cut=False)
+
+
+def _read(content: bytes, *, is_cut: bool) -> str:
     for beginning, kind in _BEGINNINGS.items():
         if content.startswith(beginning):
             raise WrongFile(kind=kind)
-    is_cut = len(content) > MAX_BYTES
-    text = _decode(content[:MAX_BYTES], is_cut=is_cut)
+    text = _decode(content, is_cut=is_cut)
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    if is_cut:
-        text = text[: text.rfind("\n") + 1]
-    first_lines = _first_lines(text)
-    return _without_half_row(first_lines) if is_cut or len(first_lines) < len(text) else text
+    return text[: text.rfind("\n") + 1] if is_cut else text
 
 
 def _decode(content: bytes, *, is_cut: bool) -> str:

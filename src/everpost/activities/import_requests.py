@@ -7,7 +7,7 @@ bulk-activities.md §3.1, §3.2.
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -38,7 +38,18 @@ class Request(Struct, frozen=True):
 
 
 async def start_file(conn: Conn, account_id: AccountId, given: FileImport) -> BulkActivity:
-    """Begin to import a CSV file. Raises: UnsupportedMedia, Invalid, NotFound (a list)."""
+    """Begin to import a CSV file, as far as it is read. Raises: UnsupportedMedia, Invalid, NotFound (a list)."""
+    return await _start_file(conn, account_id, given, csv_text.read)
+
+
+async def start_whole_file(conn: Conn, account_id: AccountId, given: FileImport) -> BulkActivity:
+    """The same without its limits of bytes and lines, for the operator."""
+    return await _start_file(conn, account_id, given, csv_text.read_whole)
+
+
+async def _start_file(
+    conn: Conn, account_id: AccountId, given: FileImport, read: Callable[[bytes], str]
+) -> BulkActivity:
     if given.file_name is not None and not given.file_name.lower().endswith(".csv"):
         raise UnsupportedMedia
     missing = [name for name, part in (("file", given.content), ("list_ids", given.list_ids)) if part is None]
@@ -46,7 +57,7 @@ async def start_file(conn: Conn, account_id: AccountId, given: FileImport) -> Bu
         raise Invalid(*(f"{name} is missing" for name in missing))
     list_ids = _read_list_ids(given.list_ids or [])
     permission = _read_permission(given.sms_permission_to_send)
-    content = await asyncio.to_thread(_read_file, given.content or b"", permission)
+    content = await asyncio.to_thread(_read_file, given.content or b"", permission, read)
     if len(await bulk.existing_lists(conn, account_id, list_ids)) < len(list_ids):
         raise NotFound
     request = Request(list_ids, permission)
@@ -115,11 +126,11 @@ def _read_permission(text: str | None) -> SmsPermission | None:
             raise Invalid("sms_permission_to_send does not have a valid value")
 
 
-def _read_file(content: bytes, permission: SmsPermission | None) -> bytes:
+def _read_file(content: bytes, permission: SmsPermission | None, read: Callable[[bytes], str]) -> bytes:
     """The part of a file that is imported, as UTF-8, its headings being fit. Raises: Invalid."""
-    text = csv_text.read(content)
+    text = read(content)
     if not text.strip():
         raise Invalid("file is empty")
-    read = text.encode()
-    csv_columns.check(csv_rows.read_header(io.BytesIO(read)).columns, permission)
-    return read
+    cleaned = text.encode()
+    csv_columns.check(csv_rows.read_header(io.BytesIO(cleaned)).columns, permission)
+    return cleaned

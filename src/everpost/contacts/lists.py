@@ -58,6 +58,12 @@ class _Members(Struct):
     members: int
 
 
+async def find_by_name(conn: Conn, account_id: AccountId, name: str) -> ListId | None:
+    """A list that is not deleted, by its name in whatever case."""
+    found = await _owner_of(conn, account_id, name.strip())
+    return None if found is None else ListId(found)
+
+
 async def require(conn: Conn, account_id: AccountId, list_id: ListId) -> None:
     """Raises: NotFound, also for a deleted list."""
     known = await one(

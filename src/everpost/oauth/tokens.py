@@ -200,13 +200,14 @@ async def mint_for_command_line(db: Db, account_email: str | None, wanted: Seque
     named = scopes.checked(wanted or DEFAULT_SCOPES)
     signing = await keys.current(db)
     async with db.transaction() as conn:
-        user = await _person(conn, account_email)
+        user = await person_for_command_line(conn, account_email)
         app = await apps.command_line(conn)
         grant = await grants.create(conn, app.client_id, user, named, auth_time=clock.now())
     return mint(signing, grant, user, named).access_token
 
 
-async def _person(conn: Conn, email: str | None) -> User:
+async def person_for_command_line(conn: Conn, email: str | None) -> User:
+    """Whom a command acts for: as `mint_for_command_line`. Raises: NoSuchAccount, AccountNotChosen."""
     user = await users.find_by_email(conn, email or config.current().demo_email)
     if user is not None:
         return user
