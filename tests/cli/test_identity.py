@@ -113,3 +113,37 @@ def _part(token: str, number: int) -> dict[str, Any]:
     text = token.split(".")[number]
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return found
+
+
+def test_an_operator_manages_the_people_of_an_account(instance: Instance) -> None:
+    """One story: each command is a process of its own, so they share a test."""
+
+    def account(*arguments: str) -> str:
+        done = instance.run("account", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def states() -> dict[str, tuple[str, str]]:
+        listed = json.loads(account("people", "demo@everpost.example"))
+        return {person["email"]: (person["role"], person["state"]) for person in listed}
+
+    account("invite", "demo@everpost.example", "--email", "writer@shop.example", "--role", "campaign_creator")
+    assert states()["writer@shop.example"] == ("campaign_creator", "invited")
+    account("role", "writer@shop.example", "account_manager")
+    account("deactivate", "writer@shop.example")
+    assert states()["writer@shop.example"] == ("account_manager", "deactivated")
+    account("password", "writer@shop.example", "--password", "long enough words")
+    account("activate", "writer@shop.example")
+    account("confirm", "writer@shop.example")
+    account("reset-second-factor", "writer@shop.example")
+    assert states()["writer@shop.example"] == ("account_manager", "active")
+    token = instance.run("token", "--account", "writer@shop.example").stdout.strip()
+    assert instance.get("/v3/contact_lists", token=token) == 200
+    account("deactivate", "writer@shop.example")
+    assert states()["writer@shop.example"] == ("account_manager", "deactivated")
+    for arguments, said in (
+        (["role", "demo@everpost.example", "campaign_creator"], "The owner of the account keeps role and access."),
+        (["people", "nobody@shop.example"], "Nobody signs in with nobody@shop.example."),
+    ):
+        refused = instance.run("account", *arguments)
+        assert (1, True) == (refused.returncode, said in refused.stderr)

@@ -8,6 +8,7 @@ import httpx
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from everpost.platform.http import App
+from everpost.portal import mail_views
 from tests.oauth.browser import Browser
 from tests.support.api import Reply
 
@@ -89,6 +90,6 @@ async def link_in_mail(
     """The path of the link in the newest mail of this subject."""
     await work()
     mail = next(each for each in await mailbox() if each.subject == subject)
-    found = re.search(rb"http://everpost\.test(/\S+)", mail.content)
+    found = re.search(r"http://everpost\.test(/\S+)", mail_views.read(mail.content).text or "")
     assert found is not None
-    return found[1].decode()
+    return found[1]

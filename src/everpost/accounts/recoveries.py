@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from everpost.accounts import audit, mail_links, password_rules, passwords, sender_emails, sessions, throttles, users
+from everpost.accounts.sender_emails import Source
 from everpost.accounts.users import User
 from everpost.ids import SessionId, UserId
 from everpost.platform import config, mail, pages
@@ -99,12 +100,18 @@ async def require_password(db: Db, user_id: UserId, password: str) -> None:
         await throttles.forget(conn, subject)
 
 
-async def confirm_address(conn: Conn, user: User) -> None:
-    """The person has read a mail at their address, so it is theirs, and the account may send from it."""
+async def set_password(conn: Conn, user: User, password: str) -> None:
+    """For operators: another password for somebody who cannot ask for one. Raises: PasswordTooShort."""
+    await _set(conn, user.user_id, password, kept=None)
+    await audit.append(conn, "password.set_by_operator", account_id=user.account_id, user_id=user.user_id)
+
+
+async def confirm_address(conn: Conn, user: User, *, source: Source = "SITE_OWNER") -> None:
+    """The person's address is proved to be theirs, as by reading a mail there: the account may send from it."""
     await users.mark_confirmed(conn, user.user_id)
     email_id = await sender_emails.find_waiting(conn, user.account_id, user.email)
     if email_id is not None:
-        await sender_emails.confirm(conn, user.account_id, email_id, source="SITE_OWNER")
+        await sender_emails.confirm(conn, user.account_id, email_id, source=source)
 
 
 async def _set(conn: Conn, user_id: UserId, password: str, *, kept: SessionId | None) -> None:

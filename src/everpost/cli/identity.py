@@ -1,4 +1,4 @@
-"""`everpost token`, `everpost account`, `everpost app`: what a script needs before it can call the API."""
+"""`everpost token`, `everpost app`: what a script needs before it can call the API."""
 
 import asyncio
 from typing import Annotated, Any
@@ -7,18 +7,13 @@ from uuid import UUID
 import msgspec
 import typer
 
-from everpost.accounts import accounts, users
-from everpost.accounts.accounts import CreatedAccount, NewAccount
 from everpost.cli import instance, limits
-from everpost.contacts import provisioning
 from everpost.ids import AppId
 from everpost.oauth import apps, scopes, tokens
 from everpost.oauth.apps import CreatedApp, Kind, NewApp
 
 commands = typer.Typer()
-account_commands = typer.Typer(help="Accounts: an organisation and the people in it.")
 app_commands = typer.Typer(help="Applications that may ask people for access.")
-commands.add_typer(account_commands, name="account")
 commands.add_typer(app_commands, name="app")
 app_commands.command("limit")(limits.limit_app)
 
@@ -36,40 +31,6 @@ def token(
     except scopes.UnknownScope as error:
         known = ", ".join(scopes.MEANINGS)
         raise typer.BadParameter(f"{error} is no scope. Known are: {known}.", param_hint="--scope") from error
-
-
-@account_commands.command("create")
-def create_account(
-    *,
-    email: Annotated[str, typer.Option(help="Sign-in of the owner, and the first sender address.")],
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
-    ],
-    organization: Annotated[str, typer.Option(help="Name of the organisation.")] = "My organization",
-    first_name: Annotated[str | None, typer.Option(help="First name of the owner.")] = None,
-    last_name: Annotated[str | None, typer.Option(help="Last name of the owner.")] = None,
-    country: Annotated[str | None, typer.Option(help="Country, as two letters.")] = None,
-    state: Annotated[str | None, typer.Option(help="State or province, as two letters (US and CA).")] = None,
-    time_zone: Annotated[str | None, typer.Option(help="Time zone, such as America/New_York.")] = None,
-) -> None:
-    """Make an account with its owner; prints it as JSON."""
-    new = NewAccount(
-        email=email,
-        password=password,
-        organization_name=organization,
-        first_name=first_name,
-        last_name=last_name,
-        country_code=country,
-        state_code=state,
-        time_zone_id=time_zone,
-    )
-    _print_json(asyncio.run(_create_account(new)))
-
-
-@account_commands.command("list")
-def list_accounts() -> None:
-    """Print the accounts and who owns them, oldest first, as JSON."""
-    _print_json(asyncio.run(_list_accounts()))
 
 
 @app_commands.command("create")
@@ -104,19 +65,6 @@ def approve_app(
 async def _mint(account: str | None, scope: str) -> str:
     async with instance.database() as db:
         return await tokens.mint_for_command_line(db, account, scopes.read(scope))
-
-
-async def _create_account(new: NewAccount) -> CreatedAccount:
-    async with instance.database() as db, db.transaction() as conn:
-        created = await accounts.create(conn, new)
-        await provisioning.provision(conn, created.account_id)
-        return created
-
-
-async def _list_accounts() -> list[dict[str, str]]:
-    async with instance.database() as db, db.reader() as conn:
-        owners = [await users.owner(conn, account_id) for account_id in await accounts.all_ids(conn)]
-    return [{"account_id": str(owner.account_id), "email": owner.email} for owner in owners]
 
 
 def _kind(*, is_public: bool, is_device: bool) -> Kind:

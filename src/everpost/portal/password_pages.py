@@ -68,9 +68,11 @@ async def reset(conn: Conn, token: str, form: PasswordForm) -> Html:
     if user is None:
         return _over()
     try:
-        await recoveries.reset(conn, token, form.password)
+        changed = await recoveries.reset(conn, token, form.password)
     except BadPassword as error:
         return _reset_form(token, user.email, forms.problems(error, {"password": ""}))
+    if changed is None:
+        return _over()
     text = "You were signed out everywhere. Sign in with the new password."
     return Html("message.html", title="Your password is changed", text=text, kind="good", link=("/login", "Sign in"))
 

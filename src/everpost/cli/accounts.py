@@ -1,0 +1,170 @@
+"""`everpost account`: organisations and the people in them, for the operator of the instance.
+
+People are named by the address with which they sign in. Every command asks the same actions as the pages do.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from everpost.accounts import accounts, audit, people, recoveries, second_factors, users
+from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
+from everpost.accounts.users import User
+from everpost.cli import instance
+from everpost.contacts import provisioning
+from everpost.platform.db import Conn
+from everpost.platform.errors import NotFound
+
+commands = typer.Typer()
+account_commands = typer.Typer(help="Accounts: an organisation and the people in it.")
+commands.add_typer(account_commands, name="account")
+
+Result = TypeVar("Result")
+Person = Annotated[str, typer.Argument(help="The address with which the person signs in.")]
+Owner = Annotated[str, typer.Argument(help="The address of anybody of the account.")]
+
+
+class NobodyThere(NotFound):
+    """Nobody signs in with {email}."""
+
+
+@account_commands.command("create")
+def create_account(
+    *,
+    email: Annotated[str, typer.Option(help="Sign-in of the owner, and the first sender address.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ],
+    organization: Annotated[str, typer.Option(help="Name of the organisation.")] = "My organization",
+    first_name: Annotated[str | None, typer.Option(help="First name of the owner.")] = None,
+    last_name: Annotated[str | None, typer.Option(help="Last name of the owner.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country, as two letters.")] = None,
+    state: Annotated[str | None, typer.Option(help="State or province, as two letters (US and CA).")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Time zone, such as America/New_York.")] = None,
+) -> None:
+    """Make an account with its owner; prints it as JSON."""
+    new = NewAccount(
+        email=email,
+        password=password,
+        organization_name=organization,
+        first_name=first_name,
+        last_name=last_name,
+        country_code=country,
+        state_code=state,
+        time_zone_id=time_zone,
+    )
+    _print_json(_in_transaction(lambda conn: _create(conn, new)))
+
+
+@account_commands.command("list")
+def list_accounts() -> None:
+    """Print the accounts and who owns them, oldest first, as JSON."""
+    _print_json(_in_transaction(_owners))
+
+
+@account_commands.command("people")
+def list_people(account: Owner) -> None:
+    """Print everybody of an account with role and state, as JSON."""
+    _print_json(_for(account, lambda conn, user: people.all_of(conn, user.account_id)))
+
+
+@account_commands.command("invite")
+def invite(
+    account: Owner,
+    email: Annotated[str, typer.Option(help="Who is invited.")],
+    role: Annotated[str, typer.Option(help="account_manager or campaign_creator.")] = "account_manager",
+) -> None:
+    """Mail somebody an invitation to an account."""
+    _for(account, lambda conn, user: people.invite(conn, user.account_id, email=email, role=role))
+
+
+@account_commands.command("role")
+def change_role(
+    person: Person, role: Annotated[str, typer.Argument(help="account_manager or campaign_creator.")]
+) -> None:
+    """Give a person another role; it counts from their next request."""
+    _for(person, lambda conn, user: people.change_role(conn, user.account_id, user.user_id, role, by=None))
+
+
+@account_commands.command("deactivate")
+def deactivate(person: Person) -> None:
+    """Sign a person out everywhere and let them in no more; their tokens stop working."""
+    _for(person, lambda conn, user: people.deactivate(conn, user.account_id, user.user_id, by=None))
+
+
+@account_commands.command("activate")
+def activate(person: Person) -> None:
+    """Let a person in again."""
+    _for(person, lambda conn, user: people.activate(conn, user.account_id, user.user_id, by=None))
+
+
+@account_commands.command("status")
+def set_status(account: Owner, status: Annotated[Status, typer.Argument(help="active, disabled or canceled.")]) -> None:
+    """Say whether an account may act: its people's sessions and tokens follow at once."""
+    _for(account, lambda conn, user: people.set_account_status(conn, user.account_id, status))
+
+
+@account_commands.command("confirm")
+def confirm(person: Person) -> None:
+    """Vouch for the address of a person who signed up, instead of the link in their mail."""
+    _for(person, _vouch_for)
+
+
+@account_commands.command("password")
+def set_password(
+    person: Person,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
+    ],
+) -> None:
+    """Give a person another password; they are signed out everywhere."""
+    _for(person, lambda conn, user: recoveries.set_password(conn, user, password))
+
+
+@account_commands.command("reset-second-factor")
+def reset_second_factor(person: Person) -> None:
+    """Let a person who lost phone and recovery codes sign in with the password alone."""
+    _for(person, lambda conn, user: second_factors.turn_off(conn, user.user_id))
+
+
+def _for(email: str, act: Callable[[Conn, User], Awaitable[Result]]) -> Result:
+    """Find the person, and act in one transaction. Raises: NobodyThere."""
+
+    async def find_and_act(conn: Conn) -> Result:
+        user = await users.find_by_email(conn, email)
+        if user is None:
+            raise NobodyThere(email=email)
+        return await act(conn, user)
+
+    return _in_transaction(find_and_act)
+
+
+def _in_transaction(act: Callable[[Conn], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with instance.database() as db, db.transaction() as conn:
+            return await act(conn)
+
+    return asyncio.run(run())
+
+
+async def _create(conn: Conn, new: NewAccount) -> CreatedAccount:
+    created = await accounts.create(conn, new)
+    await provisioning.provision(conn, created.account_id)
+    return created
+
+
+async def _owners(conn: Conn) -> list[dict[str, str]]:
+    owners = [await users.owner(conn, account_id) for account_id in await accounts.all_ids(conn)]
+    return [{"account_id": str(owner.account_id), "email": owner.email} for owner in owners]
+
+
+async def _vouch_for(conn: Conn, user: User) -> None:
+    await recoveries.confirm_address(conn, user, source="SUPPORT")
+    await audit.append(conn, "email.confirmed", account_id=user.account_id, user_id=user.user_id, by="operator")
+
+
+def _print_json(answer: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
