@@ -15,7 +15,7 @@ TABLES = (
     "contacts", "contact_lists", "list_memberships", "contact_tags", "contact_taggings", "custom_fields",
     "activities", "activity_contacts", "activity_lanes",
 )  # fmt: skip
-_COUNTED = ("fetch", "fetchrow", "execute", "copy_to_table", "copy_records_to_table")
+_COUNTED = ("fetch", "fetchrow", "execute", "copy_to_table", "copy_from_query", "copy_records_to_table")
 
 
 class Killed(BaseException):
