@@ -42,7 +42,9 @@ DAYS = ["2026-03-05", "2026-03-04", "2026-02-03", "2026-01-20", "2025-12-31", "2
 def leaf(**members: Any) -> Strategy:
     """Members that are strategies are drawn; None is left out."""
     drawn = {name: each if isinstance(each, st.SearchStrategy) else st.just(each) for name, each in members.items()}
-    return st.fixed_dictionaries(drawn).map(lambda node: {name: each for name, each in node.items() if each is not None})
+    return st.fixed_dictionaries(drawn).map(
+        lambda node: {name: each for name, each in node.items() if each is not None}
+    )
 
 
 def some(values: list[Any], at_most: int = 3) -> st.SearchStrategy[list[Any]]:
@@ -123,7 +125,9 @@ def recurring(field: str) -> Strategy:
         leaf(**names, op="month-eq", value=st.sampled_from([3, "2", ["12", "1", 2]])),
         with_period(
             leaf(**names, op="in-period"),
-            st.tuples(st.sampled_from(["last-n-days", "next-n-days"]), st.sampled_from([1, 4, "30", 60, 365, 366, 1825])),
+            st.tuples(
+                st.sampled_from(["last-n-days", "next-n-days"]), st.sampled_from([1, 4, "30", 60, 365, 366, 1825])
+            ),
             "const_value",
             "param",
         ),
@@ -161,9 +165,9 @@ def custom_fields() -> Strategy:
 def membership(source: str, ids: list[Any], **extra: Any) -> Strategy:
     known = [str(each) for each in [*ids, UNKNOWN]]
     operators = ["contains-any", "contains-all", "contains-none", "eq"]
-    return leaf(source=source, op=st.sampled_from(operators), value=some(known) | st.sampled_from(known), **extra) | leaf(
-        source=source, op=st.sampled_from(["empty", "not-empty"]), **extra
-    )
+    return leaf(
+        source=source, op=st.sampled_from(operators), value=some(known) | st.sampled_from(known), **extra
+    ) | leaf(source=source, op=st.sampled_from(["empty", "not-empty"]), **extra)
 
 
 def _tracking_leaf(fields: list[str], operators: list[str], **extra: Any) -> Strategy:

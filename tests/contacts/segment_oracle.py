@@ -259,7 +259,9 @@ def _values(name: str, person: Person) -> tuple[str, list[Any]]:
         addresses = person.addresses
     if name in ("street", "city", "state", "zip", "country"):
         stored = "postal_code" if name == "zip" else name
-        return name if name in ("state", "country") else "text", [each[stored] for each in addresses if each.get(stored)]
+        return name if name in ("state", "country") else "text", [
+            each[stored] for each in addresses if each.get(stored)
+        ]
     match name:
         case "email_domain":
             return "text", [columns["email"].split("@")[1]] if columns["email"] else []
@@ -287,7 +289,9 @@ def _engagement_level(person: Person) -> str:
     sent = [each for each, at in person.sends.items() if at > NOW - timedelta(days=365)]
     if len(sent) < 5:
         return "unqualified"
-    engaged = [each for each in sent if any(kind in ("open", "click") and where == each for kind, where, _ in person.events)]
+    engaged = [
+        each for each in sent if any(kind in ("open", "click") and where == each for kind, where, _ in person.events)
+    ]
     share = Decimal(len(engaged)) / len(sent)
     return "high" if share > Decimal("0.6") else "medium" if share > Decimal("0.3") else "low"
 

@@ -119,7 +119,9 @@ def _person(chance: random.Random) -> Person:
         ),
     }
     person.columns = columns
-    person.phones = [(chance.choice(["home", "work"]), chance.choice(["555-0100", "0171"])) for _ in range(some([1, 2]) or 0)]
+    person.phones = [
+        (chance.choice(["home", "work"]), chance.choice(["555-0100", "0171"])) for _ in range(some([1, 2]) or 0)
+    ]
     person.addresses = [_address(chance) for _ in range(some([1, 2], 0.7) or 0)]
     person.notes = [chance.choice(["Called", "called back"]) for _ in range(some([1, 2], 0.3) or 0)]
     person.custom = {key: chance.choice(values) for key, values in _CUSTOM_VALUES.items() if chance.random() < 0.5}

@@ -1,7 +1,7 @@
 """Who is in a segment: the compiler, in both of its forms, against a plain evaluator; and its uses by others."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -49,9 +49,7 @@ async def found(conn: Conn, account_id: AccountId, document: dict[str, Any]) -> 
     max_examples=250, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-async def test_both_forms_find_whom_the_contract_describes(
-    worlds: Worlds, document: dict[str, Any]
-) -> None:
+async def test_both_forms_find_whom_the_contract_describes(worlds: Worlds, document: dict[str, Any]) -> None:
     for account_id, world in worlds.made:
         expected = segment_oracle.members(document, world)
         one_by_one, as_sets = await found(worlds.conn, account_id, document)

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 from tests.support.api import Api
 
+CRITERIA: Final = (
+    '{"version":"1.0.0","criteria":{"type":"and","group":[{"source":"tracking","field":"not_opened","op":"contains-any",'
+    '"const_value":"last-n-campaigns","param":"8"}]}}'
+)
 # What each operation takes; `{list_id}` stands for an id and `{sender}` for a confirmed address.
 VALID: Final[dict[str, dict[str, Any]]] = {
     "create_contact": {
@@ -27,6 +32,9 @@ VALID: Final[dict[str, dict[str, Any]]] = {
     "import_contacts_json": {"list_ids": ["{list_id}"], "import_data": [{"email": "b@example.com", "first_name": "B"}]},
     "create_tag": {"name": "VIP", "tag_source": "Fair"},
     "rename_tag": {"name": "Friend"},
+    "create_segment": {"name": "Sleepers", "segment_criteria": CRITERIA},
+    "replace_segment": {"name": "Sleepers", "segment_criteria": CRITERIA},
+    "rename_segment": {"name": "Dreamers"},
     "add_list_memberships": {"source": {"all_active_contacts": True}, "exclude": {"contact_ids": []}, "list_ids": ["{list_id}"]},
     "remove_list_memberships": {"source": {"new_subscriber": True}, "list_ids": ["{list_id}"]},
     "add_taggings": {"source": {"list_ids": ["{list_id}"]}, "tag_ids": ["{tag_id}"]},
@@ -80,12 +88,18 @@ def filled(valid: Any, ids: Mapping[str, str]) -> Any:
     return ids.get(valid.strip("{}"), valid) if isinstance(valid, str) else valid
 
 
+def unknown(ids: Mapping[str, str]) -> dict[str, str]:
+    """Ids that lead nowhere, of the same forms."""
+    return {name: "999" if value.isdigit() else str(uuid4()) for name, value in ids.items()}
+
+
 async def existing(api: Api, sender: str) -> dict[str, str]:
     """One of each, for paths that shall lead somewhere."""
     address = {"address": "ann@example.com"}
     contact = await api.post("/v3/contacts", {"create_source": "Account", "email_address": address})
     field = await api.post("/v3/contact_custom_fields", {"label": "Boat", "type": "string"})
     tag = await api.post("/v3/contact_tags", {"name": "Known"})
+    segment = await api.post("/v3/segments", {"name": "Known", "segment_criteria": CRITERIA})
     new = filled(VALID["create_campaign"], {"sender": sender}) | {"name": "Known"}
     campaign = (await api.post("/v3/emails", new)).body
     activity_id = campaign["campaign_activities"][0]["campaign_activity_id"]
@@ -93,6 +107,7 @@ async def existing(api: Api, sender: str) -> dict[str, str]:
         "contact_id": contact.body["contact_id"],
         "custom_field_id": field.body["custom_field_id"],
         "tag_id": tag.body["tag_id"],
+        "segment_id": str(segment.body["segment_id"]),
         "campaign_id": campaign["campaign_id"],
         "campaign_ids": campaign["campaign_id"],
         "campaign_activity_id": activity_id,

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
 
 from everpost.oauth import tokens
 from everpost.platform.db import Db, many
@@ -38,7 +37,7 @@ async def test_no_operation_finds_or_changes_what_is_another_accounts(
         body = operations.VALID.get(operation["operationId"])
         options: dict[str, Any] = {"json": operations.filled(body, ids)} if body else {}
         answer = await api.request(method, operations.at(path, ids), **options)
-        unknown = await api.request(method, operations.at(path, dict.fromkeys(ids, str(uuid4()))), **options)
+        unknown = await api.request(method, operations.at(path, operations.unknown(ids)), **options)
         # The statistics of several ids at once answer 200 with an error for each.
         assert 404 == answer.status or operation["operationId"] == "get_activity_stats", (method, path, answer)
         assert (unknown.status, len(unknown.text)) == (answer.status, len(answer.text)), (method, path, answer)

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct
 
-from everpost.contacts import parts, sequences
+from everpost.contacts import parts, segment_members, sequences
+from everpost.contacts.segment_members import Position
 from everpost.contacts.shapes import ContactCounts, ContactPage, ContactXref, ContactXrefs, Include
 from everpost.contacts.stored import IS_ACTIVE, SELECT, SELECT_CORE, CoreContact, StoredContact
-from everpost.ids import AccountId, ListId, SegmentId, TagId
+from everpost.ids import AccountId, ContactId, ListId, SegmentId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn, Db, many, one, run
-from everpost.platform.errors import Invalid, NotFound
+from everpost.platform.errors import Invalid
 from everpost.platform.paging import PageQuery
 
 NEW_SUBSCRIBER_FOR: Final = timedelta(days=30)
@@ -159,8 +160,23 @@ class _Counted(Struct):
 async def _page_of_segment(
     conn: Conn, account_id: AccountId, segment_id: SegmentId, query: ContactsQuery
 ) -> ContactPage:
-    # Segments cannot be made yet, so every id is unknown.
-    raise NotFound
+    """Who meets the segment's criteria now, or word that it takes a while. Raises: NotFound."""
+    position = query.cursor.position
+    start = Position(datetime.fromisoformat(position[0]), ContactId(UUID(position[1]))) if position else None
+    ids = await segment_members.page(conn, account_id, segment_id, start=start, rows=query.limit + 1)
+    if ids is None:
+        return ContactPage([], status="processing")
+    rows = await many(
+        conn,
+        CoreContact,
+        SELECT_CORE + " AND contact_id = ANY(:ids::uuid[]) ORDER BY created_at, contact_id",
+        account_id=account_id,
+        ids=ids,
+    )
+    result = ContactPage(await parts.show(conn, account_id, rows[: query.limit], []))
+    if len(rows) > query.limit:
+        result.links = query.cursor.links(rows[-1].created_at, rows[-1].contact_id)
+    return result
 
 
 def _segment_id(query: ContactsQuery) -> SegmentId:

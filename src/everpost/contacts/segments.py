@@ -24,6 +24,7 @@ from everpost.platform.errors import Conflict, Invalid, NotFound
 from everpost.platform.paging import Links, PageQuery
 
 MAXIMUM: Final = 100
+_LARGEST: Final = 2**63 - 1
 
 AREA: Final = with_members(
     contact_errors.AREA,
@@ -110,6 +111,8 @@ async def get(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> Segme
 
 async def criteria_of(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> str:
     """What to evaluate. Raises: NotFound, also for a deleted segment."""
+    if segment_id > _LARGEST:  # a query or a body may name any number
+        raise NotFound
     found = await one(
         conn,
         str,

@@ -185,6 +185,9 @@ def _walk(value: Any, info: inspect.Type, path: Path) -> Iterator[Problem]:
             yield from _walk_struct(value, info, path)
         case inspect.ListType() | inspect.CollectionType() | inspect.VarTupleType():
             yield from _walk_list(value, info, path)
+        case inspect.DictType():
+            if not isinstance(value, dict):
+                yield Problem(path, "type")
         case inspect.AnyType() | inspect.RawType():
             return
         case _:
