@@ -78,9 +78,12 @@ def test_scopes_and_privileges_are_those_of_the_contract() -> None:
     wrong = []
     for door in web.all_doors():
         expected = promised.get((door.method, door.path))
-        if expected is not None:
-            scope, privilege = next(iter(sorted(door.scopes)), "none"), door.privilege or "none"
-            if expected != (scope, privilege):
-                wrong.append(f"{door.method} {door.path}: {(scope, privilege)} instead of {expected}")
+        if expected is None:
+            continue
+        scope, privilege = expected
+        # The sources disagree about these three, so either scope is enough. Source: contract, conventions.md §13.
+        either = {"campaign_data"} if door.path.startswith("/v3/reports/contact_reports/") else set()
+        if ({scope} - {"none"} | either, privilege) != (set(door.scopes), door.privilege or "none"):
+            wrong.append(f"{door.method} {door.path}: {(sorted(door.scopes), door.privilege)} instead of {expected}")
     assert [] == wrong
     assert len(shapes) > 80

@@ -17,6 +17,7 @@ def test_a_door_is_described_with_its_parameters_bodies_and_errors(settings: Set
     paths = openapi.document([*boats, *sails], ABOUT)["paths"]
     page = paths["/boats"]["get"]
     assert ["limit", "status", "with_count", "cursor"] == [each["name"] for each in page["parameters"]]
-    assert {"200", "400", "401", "403", "429", "500", "503"} == set(page["responses"])
+    assert {"200", "400", "401", "403", "404", "429", "500", "503"} == set(page["responses"])
     assert "Needs the privilege `contacts:write`." == paths["/boats"]["post"]["description"]
+    assert "contacts:write" == paths["/boats"]["post"]["x-privilege"]
     assert ["201"] == [status for status in paths["/boats"]["post"]["responses"] if status < "300"]

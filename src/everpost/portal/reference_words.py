@@ -34,9 +34,11 @@ MEANINGS: Final[Mapping[str, str]] = {
     "custom_field_id": "The custom field.",
     "email": "Only the contact with exactly this address, in any case.",
     "email_address": "Only this address.",
+    "end": "Only what happened until this time.",
     "extra_fields": "Further members to answer with, joined by commas.",
     "file_export_id": "The finished export, from its activity's `_links.results`.",
     "include": "Parts to answer with that are left out otherwise, joined by commas.",
+    "include_campaign_activity_names": "Whether to name the email beside its id.",
     "include_count": "Whether to count everything that matches, over all pages.",
     "include_membership_count": "Whose memberships to count for each list.",
     "include_sms_membership_count": "Whether to count those who can be reached by text message.",
@@ -52,6 +54,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "sequence_ids": "Numbers of the previous API, joined by commas.",
     "sms_status": "Only contacts with this permission for text messages.",
     "sort": "The order of the page.",
+    "start": "Only what happened from this time on.",
     "state": "Only activities in this state.",
     "status": "Only those with this status.",
     "tag_id": "The tag.",
@@ -139,6 +142,12 @@ _ADDRESS: Final = {
     "postal_code": "04101",
 }
 _LIST: Final = "01907a4e-5b1e-7c2d-8f3a-6d5e4c3b2a10"
+_TAG: Final = "01907a4e-8c2f-7e1d-9a4b-3c2b1a0f9e8d"
+_SELECTION: Final = {"list_ids": [_LIST]}
+_CRITERIA: Final = (
+    '{"version":"1.0.0","criteria":{"type":"and","group":[{"source":"tracking","field":"opened","op":"contains-any",'
+    '"const_value":"campaigns","const_date_value":"last-n-days","date_param":"45"}]}}'
+)
 _CONTENT: Final = {
     "format_type": 5,
     "from_name": "Harbor Lane Books",
@@ -150,7 +159,15 @@ _CONTENT: Final = {
 
 BODIES: Final[Mapping[str, Any]] = {
     "add_email": {"email_address": "letters@example.com"},
+    "add_list_memberships": {"source": {"all_active_contacts": True}, "list_ids": [_LIST]},
+    "add_taggings": {"source": _SELECTION, "tag_ids": [_TAG]},
+    "change_custom_field": {"label": "Favourite shelf"},
     "change_list": {"name": "Readers", "favorite": True},
+    "create_ab_test": {
+        "alternative_subject": "What came in this week",
+        "test_size": 10,
+        "winner_wait_duration": 24,
+    },
     "create_campaign": {"name": "Arrivals in spring", "email_campaign_activities": [_CONTENT]},
     "create_contact": {
         "email_address": {"address": "ana@example.com", "permission_to_send": "implicit"},
@@ -162,12 +179,18 @@ BODIES: Final[Mapping[str, Any]] = {
     "create_custom_field": {"label": "Favourite shelf", "type": "string"},
     "create_list": {"name": "Readers", "favorite": False, "description": "Who left an address at the counter"},
     "create_physical_address": _ADDRESS,
+    "create_resend": {"resend_subject": "Nine new arrivals, once more", "delay_days": 2},
+    "create_segment": {"name": "Opened lately", "segment_criteria": _CRITERIA},
     "create_schedule": {"scheduled_date": "0"},
     "create_tag": {"name": "Regulars"},
+    "delete_contacts": {"contact_ids": ["01907a4e-13d1-7ed7-8740-db6cad66b18a"]},
+    "export_contacts": {"list_ids": [_LIST], "fields": ["first_name", "last_name"]},
     "import_contacts_json": {
         "list_ids": [_LIST],
         "import_data": [{"email": "ana@example.com", "first_name": "Ana", "last_name": "Nuñez"}],
     },
+    "remove_list_memberships": {"source": _SELECTION, "list_ids": [_LIST]},
+    "remove_taggings": {"source": _SELECTION, "tag_ids": [_TAG]},
     "rename_campaign": {"name": "Arrivals in April"},
     "rename_tag": {"name": "Regular readers"},
     "replace_activity": {**_CONTENT, "contact_list_ids": [_LIST]},
@@ -179,6 +202,7 @@ BODIES: Final[Mapping[str, Any]] = {
         "list_memberships": [_LIST],
     },
     "replace_physical_address": _ADDRESS,
+    "replace_segment": {"name": "Opened lately", "segment_criteria": _CRITERIA},
     "send_test": {"email_addresses": ["ana@example.com"], "personal_message": "Have a look before it goes out."},
     "sign_up": {"email_address": "ana@example.com", "first_name": "Ana", "list_memberships": [_LIST]},
     "update_summary": {"organization_name": "Harbor Lane Books", "website": "https://shop.example"},
