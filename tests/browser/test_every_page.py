@@ -1,22 +1,58 @@
-"""What holds for every page, whoever wrote it: readable when narrow, labelled, in order, and without complaints."""
+"""What holds for every page, whoever wrote it: readable when narrow, labelled, in order, and nothing that axe minds.
+
+A page is added to one of the lists: PUBLIC for visitors, INSIDE for people who are signed in.
+"""
 
 from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser.applications import authorize
-from tests.journeys.demo import DemoInstance
+from tests.journeys.demo import EMAIL, PASSWORD, DemoInstance
 
 PUBLIC = [
     "/",
     "/login",
+    "/activate",
+    "/activate?user_code=BCDKLMRT",
     "/mailbox",
     "/mailbox/delete",
     "/mailbox?q=nothing+like+it",
     "/mailbox/00000000-0000-0000-0000-000000000000",
+    "/portal/signup",
+    "/portal/reset",
+    "/portal/reset/over",
+    "/portal/confirm/over",
+    "/portal/docs",
+    "/reference",
 ]
+INSIDE = [
+    "/",
+    "/mailbox",
+    "/portal/apps",
+    "/portal/apps?done=signed-up",
+    "/portal/apps/new",
+    "{app}",
+    "{app}/secret",
+    "{app}/secret/revoke",
+    "{app}/delete",
+    "/account",
+    "/account/address",
+    "/account/senders",
+    "/account/people",
+    "/account/applications",
+    "/account/security",
+    "/account/security/second-factor",
+    "/login/logout",
+    "/portal/docs",
+    "/reference",
+]
+# Once as most people look at a screen, once as they look at a phone in bed.
+VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1280, "light"), (400, "dark")]
 
 # The names of what a person with a screen reader would stumble over on the page that is open.
 FAULTS = """() => {
@@ -41,12 +77,64 @@ FAULTS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [400, 1280])
-@pytest.mark.parametrize("path", PUBLIC)
-def test_a_public_page_is_sound(page: Page, path: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    page.goto(path)
-    assert page.evaluate(FAULTS) == []
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+# What is serious for somebody who reads with their ears, fingers or tired eyes.
+COMPLAINTS = """async () => {
+    const found = await axe.run(document, {resultTypes: ["violations"]});
+    return found.violations.filter(each => ["serious", "critical"].includes(each.impact))
+        .flatMap(each => each.nodes.map(node => each.id + ": " + node.target + " " + (node.any[0]?.message ?? "")));
+}"""
+
+
+def faults_of(page: Page) -> list[str]:
+    """What is wrong with the page that is open."""
+    page.evaluate(AXE)
+    found: list[str] = page.evaluate(FAULTS) + page.evaluate(COMPLAINTS)
+    return found
+
+
+@pytest.fixture(params=VIEWS, ids=str)
+def view(request: pytest.FixtureRequest, browser: Browser, instance: DemoInstance) -> Any:
+    """A page in one of the views."""
+    width, scheme = request.param
+    context = browser.new_context(
+        base_url=instance.url, viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_every_public_page_is_sound(view: Page) -> None:
+    found = {}
+    for path in PUBLIC:
+        view.goto(path)
+        found[path] = faults_of(view)
+    assert {path: [] for path in PUBLIC} == found
+
+
+def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
+    view.goto("/login")
+    view.get_by_label("Email address").fill(EMAIL)
+    view.get_by_label("Password").fill(PASSWORD)
+    view.get_by_role("button", name="Sign in").click()
+    app = registered(view)
+    found = {}
+    for path in INSIDE:
+        view.goto(path.replace("{app}", app))
+        found[path] = faults_of(view)
+    assert {path: [] for path in INSIDE} == found
+
+
+def registered(page: Page) -> str:
+    """The path of an application of the person's own."""
+    page.goto("/portal/apps")
+    if not page.get_by_role("link", name="Sheet sync").count():
+        page.goto("/portal/apps/new")
+        page.get_by_label("Name").fill("Sheet sync")
+        page.get_by_role("button", name="Register application").click()
+        page.goto("/portal/apps")
+    return page.get_by_role("link", name="Sheet sync").get_attribute("href") or ""
 
 
 @pytest.mark.parametrize("width", [400, 1280])
@@ -57,12 +145,12 @@ def test_the_consent_page_is_sound(
     page.goto(authorize(application, callback))
     sign_in()
     page.get_by_role("button", name="Allow").wait_for()
-    assert page.evaluate(FAULTS) == []
+    assert faults_of(page) == []
 
 
 def test_an_error_page_is_sound(page: Page) -> None:
     page.goto("/oauth2/default/v1/authorize?" + urlencode({"client_id": "nobody"}))
-    assert page.evaluate(FAULTS) == []
+    assert faults_of(page) == []
 
 
 def test_the_keyboard_reaches_the_content_first_and_every_button(page: Page, instance: DemoInstance) -> None:
