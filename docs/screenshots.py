@@ -182,11 +182,84 @@ class Tour:
     def nothing_here(self) -> None:
         self.page.goto("/u/altered")
 
+    def sign_up(self) -> None:
+        self.page.goto("/portal/signup")
+
+    def sign_up_refused(self) -> None:
+        self.page.goto("/portal/signup")
+        texts = {"Email address": "ida@pier9.example", "First name": "Ida", "Last name": "Reed", "Password": "password"}
+        for label, text in {**texts, "Organization": "Pier 9 Books", "Phone number": "555-010-2030"}.items():
+            self.page.get_by_label(label).fill(text)
+        self.page.get_by_role("button", name="Sign up").click()
+
+    def forgotten_password(self) -> None:
+        self.page.goto("/portal/reset")
+
+    def menu(self) -> None:
+        self._sign_in()
+        if self.page.get_by_role("button", name="Menu").is_visible():
+            self.page.get_by_role("button", name="Menu").click()
+
+    def applications(self) -> None:
+        self._own_application()
+        self.page.goto("/portal/apps")
+
+    def new_application(self) -> None:
+        self._sign_in("/login?next=/portal/apps/new")
+
+    def application(self) -> None:
+        self._own_application()
+
+    def application_secret(self) -> None:
+        self._own_application()
+        self.page.get_by_role("link", name=re.compile("Generate")).click()
+        self.page.get_by_role("button", name="Generate secret").click()
+
+    def delete_application(self) -> None:
+        self._own_application()
+        self.page.get_by_role("link", name="Delete application").click()
+
+    def organization(self) -> None:
+        self._sign_in("/login?next=/account")
+
+    def postal_address(self) -> None:
+        self._sign_in("/login?next=/account/address")
+
+    def sender_addresses(self) -> None:
+        self._sign_in("/login?next=/account/senders")
+
+    def people(self) -> None:
+        self._sign_in("/login?next=/account/people")
+
+    def connected_applications(self) -> None:
+        self.consent()
+        self.page.context.route("https://shelf.example/**", lambda route: route.fulfill(body="Back"))
+        if self.page.get_by_role("button", name="Allow").is_visible():
+            self.page.get_by_role("button", name="Allow").click()
+        self.page.goto("/account/applications")
+
+    def security(self) -> None:
+        self._sign_in("/login?next=/account/security")
+
+    def second_factor(self) -> None:
+        self._sign_in("/login?next=/account/security/second-factor")
+
     def _sign_in(self, path: str = "/login", password: str = PASSWORD) -> None:
         self.page.goto(path)
         self.page.get_by_label("Email address").fill(EMAIL)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
+
+    def _own_application(self) -> None:
+        """The details of an application that the demo account's owner registered."""
+        self._sign_in("/login?next=/portal/apps")
+        self.page.wait_for_url("**/portal/apps")
+        if not self.page.get_by_role("link", name="Shelf for the shop").count():
+            self.page.goto("/portal/apps/new")
+            self.page.get_by_label("Name").fill("Shelf for the shop")
+            self.page.get_by_role("button", name="Register application").click()
+        else:
+            self.page.get_by_role("link", name="Shelf for the shop").click()
 
     def _mail(self, subject: str) -> None:
         self.page.goto("/mailbox")
