@@ -32,6 +32,7 @@ DOOR_MODULES: Final = (
     "everpost.campaigns.public",
     "everpost.reports.api",
     "everpost.portal.public",
+    "everpost.portal.activities_pages",
     "everpost.portal.sign_up_pages",
     "everpost.portal.password_pages",
     "everpost.portal.sign_in_api",

@@ -1,7 +1,7 @@
 """Deleting contact lists: the lists are marked at once, then their memberships go in small steps; contacts survive.
 
-Marking comes first and is committed, so nobody joins a list whose members are being taken off. Source: contract,
-bulk-activities.md §4.2, contacts.md §7.6.
+Marking comes first and is committed, so nobody joins a list whose members are being taken off; hence the rest cannot be
+cancelled. Source: contract, bulk-activities.md §4.2, contacts.md §7.6.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,13 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from everpost.activities import ledger, runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
-from everpost.contacts import lists
+from everpost.contacts import lists, membership_changes
 from everpost.ids import AccountId, ActivityId, ListId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn
@@ -28,10 +29,12 @@ class _Request(Struct, frozen=True):
 
 
 class _Position(Struct, frozen=True):
-    """Which lists were there to be deleted, and how many memberships are gone."""
+    """Which lists were there to be deleted, how many memberships they had, and how many are gone."""
 
     deleted: list[ListId]
     memberships: int
+    gone: int = 0
+    is_done: bool = False
 
 
 _read_request = msgspec.json.Decoder(_Request).decode
@@ -56,17 +59,15 @@ async def _start(
     return await runner.start(conn, account_id, new)
 
 
-@runner.work("list_delete")
+@runner.work("list_delete", is_unbreakable=True)
 async def run(turn: Turn) -> None:
     """Mark the lists, then take members off them until none is left."""
     asked = _read_request(turn.entry.request).list_ids
     position = _read_position(turn.entry.position) or await _mark(turn, asked)
-    while not turn.is_over:
-        gone = await _take_off(turn, position)
-        if not gone:
-            await turn.complete({"list_count": len(position.deleted)})
-            return
-        position = _Position(position.deleted, position.memberships + gone)
+    while not (position.is_done or turn.is_over):
+        position = await _take_off(turn, position)
+    if position.is_done:
+        await turn.complete({"list_count": len(position.deleted)})
 
 
 async def _mark(turn: Turn, asked: list[ListId]) -> _Position:
@@ -74,23 +75,24 @@ async def _mark(turn: Turn, asked: list[ListId]) -> _Position:
         deleted = await lists.mark_deleted(conn, turn.account_id, asked, now=clock.now_seconds())
         if deleted:
             await publish(conn, "lists.deleted", account_id=turn.account_id, list_ids=deleted)
-        position = _Position(deleted, 0)
+        position = _Position(deleted, await membership_changes.count(conn, turn.account_id, deleted))
         unknown = [list_id for list_id in asked if list_id not in deleted]
         await _note(conn, turn, position, errors=[f"List {list_id} was not found" for list_id in unknown])
     return position
 
 
-async def _take_off(turn: Turn, position: _Position) -> int:
+async def _take_off(turn: Turn, position: _Position) -> _Position:
     async with turn.step() as conn:
         gone = await lists.delete_memberships(
             conn, turn.account_id, position.deleted, at_most=_MEMBERSHIPS_PER_STEP, now=clock.now_seconds()
         )
-        await _note(conn, turn, _Position(position.deleted, position.memberships + gone), errors=[])
-    return gone
+        # People join and leave by other ways meanwhile, so the end is when none is left, whatever was counted.
+        position = replace(position, gone=position.gone + gone, is_done=not gone)
+        await _note(conn, turn, position, errors=[])
+    return position
 
 
 async def _note(conn: Conn, turn: Turn, position: _Position, *, errors: list[str]) -> None:
-    # How many members there are is not counted first, so half way means no more than that it runs.
     await ledger.advance(
         conn,
         turn.account_id,
@@ -98,5 +100,5 @@ async def _note(conn: Conn, turn: Turn, position: _Position, *, errors: list[str
         position=position,
         counters=turn.entry.counters,
         errors=errors,
-        percent=50,
+        percent=100 * position.gone // max(position.memberships, 1),
     )

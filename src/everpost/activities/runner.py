@@ -108,9 +108,9 @@ async def cancel(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> 
     await ledger.cancel(conn, account_id, activity_id, only_waiting=_unbreakable)
 
 
-def may_cancel(activity: Entry) -> bool:
-    """Whether `cancel` would stop it as it is now."""
-    return activity.state == "initialized" or (activity.state == "processing" and activity.kind not in _unbreakable)
+def may_cancel(kind: str, state: State) -> bool:
+    """Whether `cancel` would stop such an activity as it is now."""
+    return state == "initialized" or (state == "processing" and kind not in _unbreakable)
 
 
 @job("activities.run")

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from everpost.contacts.memberships import MAXIMUM
 from everpost.ids import AccountId, ContactId, ListId
-from everpost.platform.db import Conn, many, run
+from everpost.platform.db import Conn, many, one, run
 
 
 class Present(Struct, frozen=True):
@@ -104,6 +104,18 @@ async def leave(
         contact_ids=contact_ids,
     )
     await touch(conn, account_id, list(dict.fromkeys(changed)), now=now)
+
+
+async def count(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> int:
+    """How many memberships these lists have."""
+    counted = await one(
+        conn,
+        int,
+        "SELECT count(*) FROM list_memberships WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
+    return counted or 0
 
 
 async def _crowded(
