@@ -207,7 +207,7 @@ class Tour:
     def new_application(self) -> None:
         self._sign_in("/login?next=/portal/apps/new")
 
-    def application(self) -> None:
+    def application_details(self) -> None:
         self._own_application()
 
     def application_secret(self) -> None:
