@@ -103,8 +103,11 @@ async def run(turn: Turn) -> None:
     request = _read_request(turn.entry.request)
     progress = _read_progress(turn.entry.position) or await _begin(turn, request)
     query = await _query(turn, request, progress)
-    while not (progress.is_done or turn.is_over):
+    # However short the turn, one chunk is written.
+    while not progress.is_done:
         progress = await _write_chunk(turn, request, query, progress)
+        if turn.is_over:
+            break
     if progress.is_done:
         await turn.complete(progress.counters)
 

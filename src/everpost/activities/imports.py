@@ -164,11 +164,14 @@ class Import:
             return progress
         upcoming = self._prepare_beside(progress.next)
         try:
-            while not (progress.is_done or self._turn.is_over):
+            # However short the turn, one chunk is written: else a slow database would keep the import from ever ending.
+            while True:
                 ready = await upcoming
                 if not ready.chunk.is_last:
                     upcoming = self._prepare_beside(ready.chunk.next)
                 progress = await self._write(ready, progress)
+                if progress.is_done or self._turn.is_over:
+                    break
         finally:
             upcoming.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
