@@ -1,18 +1,21 @@
 """To whom an email goes: contact lists, or one segment, never both.
 
 Rules: every list named must exist and not be deleted, when the audience is set and when the email is scheduled; a list
-that is deleted leaves the drafts that name it. No account has segments yet, so every segment id is unknown. Who of the
-lists is mailable is decided by delivery, at the moment the send starts.
+that is deleted leaves the drafts that name it. So must the segment; deleted after that it has nobody in it. Who meets
+its criteria, and who of all these is mailable, is decided at the moment the send starts.
 Source: contract, campaigns.md §3.8, §5.1, contacts.md §10.
 """
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
+from everpost.contacts import segments
 from everpost.contacts.segment_members import Members
 from everpost.delivery import recipients
 from everpost.ids import AccountId, ListId, SegmentId
 from everpost.platform.db import Conn, Db, many, run
+from everpost.platform.errors import NotFound
 from everpost.platform.events import on
 
 
@@ -25,7 +28,8 @@ async def problems(
         found.append("contact_list_ids and segment_ids must not be set together.")
     unknown = await unknown_lists(conn, account_id, list_ids)
     found.extend(f"contact_list_ids contains an unknown list id: {list_id}." for list_id in unknown)
-    found.extend(_segment_problem(index, segment_id) for index, segment_id in enumerate(segment_ids))
+    for index, segment_id in enumerate(segment_ids):
+        found.extend(await _segment_problems(conn, account_id, index, segment_id))
     return found
 
 
@@ -51,11 +55,15 @@ async def detach_lists(db: Db, account_id: AccountId, list_ids: list[ListId]) ->
         await _detach(conn, account_id, list_ids)
 
 
-def _segment_problem(index: int, segment_id: int | str) -> str:
+async def _segment_problems(conn: Conn, account_id: AccountId, index: int, segment_id: int | str) -> list[str]:
     # Some clients send numbers as text.
-    if isinstance(segment_id, str) and not (segment_id.isascii() and segment_id.isdigit()):
-        return f"segment_ids[{index}] does not have a valid value"
-    return f"segment_ids contains an unknown segment id: {int(segment_id)}."
+    if isinstance(segment_id, str) and not re.fullmatch("[0-9]{1,18}", segment_id):
+        return [f"segment_ids[{index}] does not have a valid value"]
+    try:
+        await segments.require(conn, account_id, SegmentId(int(segment_id)))
+    except NotFound:
+        return [f"segment_ids contains an unknown segment id: {int(segment_id)}."]
+    return []
 
 
 async def _existing(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> list[UUID]:

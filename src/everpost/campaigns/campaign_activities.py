@@ -306,19 +306,19 @@ async def _insert(
 async def _update(
     conn: Conn, account_id: AccountId, campaign_id: CampaignId, new: ActivityIn, address: FooterAddress | None
 ) -> None:
-    # Only checked ids get here, and no segment id passes the check while there are no segments.
     await run(
         conn,
         """
         UPDATE campaign_contents
            SET from_name = :from_name, from_email = :from_email, reply_to_email = :reply_to_email,
                subject = :subject, preheader = :preheader, physical_address = :address,
-               contact_list_ids = :contact_list_ids, segment_ids = '{}'
+               contact_list_ids = :contact_list_ids, segment_ids = :segment_ids
          WHERE account_id = :account_id AND campaign_id = :campaign_id""",
         account_id=account_id,
         campaign_id=campaign_id,
         address=address,
         contact_list_ids=list(dict.fromkeys(new.contact_list_ids or [])),
+        segment_ids=[int(segment_id) for segment_id in new.segment_ids or []],
         **_lines(new),
     )
 

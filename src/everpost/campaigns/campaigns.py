@@ -33,6 +33,7 @@ from everpost.ids import AccountId, CampaignActivityId, CampaignId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, Taken, many, one, run
 from everpost.platform.errors import Invalid
+from everpost.tracking import sent_activities
 
 _ROLE_ORDER: tuple[Role, ...] = ("primary_email", "permalink", "resend")
 
@@ -120,6 +121,7 @@ async def rename(conn: Conn, account_id: AccountId, campaign_id: CampaignId, new
 async def delete(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
     """Remove a campaign and its activities; what was sent keeps its links. Raises: StateForbids, CampaignNotFound."""
     await states.remove(conn, account_id, campaign_id, now=clock.now())
+    await sent_activities.forget(conn, account_id, campaign_id)
 
 
 async def cross_references(conn: Conn, account_id: AccountId, numbers: Sequence[str]) -> CrossReferences:

@@ -14,7 +14,9 @@ from everpost.campaigns import campaign_activities
 from everpost.campaigns.errors import StateForbids
 from everpost.campaigns.shapes import SendHistoryEntry, timestamp
 from everpost.ids import AccountId, CampaignActivityId, ListId, MailingId, SegmentId, new_id
+from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
+from everpost.tracking import sent_activities
 
 SENT, FAILED, ACCOUNT_MAY_NOT_SEND, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, NOBODY = 0, 1, 3, 8, 9, 12
 COMPLETED = (SENT, NOBODY)
@@ -90,7 +92,12 @@ async def require_running(conn: Conn, account_id: AccountId, activity_id: Campai
 
 
 async def end(conn: Conn, account_id: AccountId, ended: Run, *, count: int, reason_code: int) -> None:
-    """Close an entry."""
+    """Close an entry. What went to somebody is from now on one of the emails that segments look at."""
+    if reason_code == SENT:
+        stored = await campaign_activities.require(conn, account_id, ended.campaign_activity_id)
+        await sent_activities.record(
+            conn, account_id, ended.campaign_activity_id, stored.campaign_id, sent_at=clock.now()
+        )
     await run(
         conn,
         """
