@@ -115,10 +115,6 @@ const plugin = ({ React }) => ({
   statePlugins: {
     spec: {
       wrapActions: {
-        execute: (original) => (call) => {
-          if (call.method === "delete" && !confirm("This deletes real data of your account. Go on?")) return undefined;
-          return original(call);
-        },
         setMutatedRequest: (original) => (path, method, request) =>
           original(path, method, { ...request, headers: masked(request.headers ?? {}) }),
       },
@@ -167,12 +163,19 @@ function label(attempt) {
   nameAll();
 }
 
+// On its way to the button a click passes here first.
+function askBeforeDeleting(event) {
+  const isAboutTo = event.target.closest("button.execute") && event.currentTarget.dataset.method === "DELETE";
+  if (isAboutTo && !confirm("This deletes real data of your account. Go on?")) event.stopPropagation();
+}
+
 function begin() {
   const attempt = document.querySelector("#try[data-operation]");
   if (!attempt) return;
   const button = attempt.querySelector("[data-sign-in]");
   button.hidden = false;
   button.addEventListener("click", () => toggleAccount(attempt));
+  attempt.addEventListener("click", askBeforeDeleting, { capture: true });
   showAccount(attempt);
   showForm(attempt);
 }
