@@ -70,7 +70,7 @@ async def measure(options: argparse.Namespace, url: str) -> None:
         f"{ratio:.2f} times (must {MUST:g}: {'reached' if ratio <= MUST else 'MISSED'}, goal {GOAL:g}); "
         f"load of the machine {os.getloadavg()[0]:.1f}"
     )
-    told_apart = await timed(lambda: visitors.find(conn, account_id, [activity_id]))
+    told_apart = await timed(lambda: visitors.people(conn, account_id, activity_id))
     counted = await timed(lambda: recount.counters(conn, account_id, activity_id))
     wrong = await recount.differences(conn, account_id, activity_id)
     print(

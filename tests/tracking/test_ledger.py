@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
@@ -11,6 +12,7 @@ from everpost.tracking import counters, events, ledger, links, recount, sends
 from everpost.tracking.counters import Counters
 from everpost.tracking.device_types import DeviceType
 from everpost.tracking.ledger import Hit
+from everpost.tracking.machines import Sign
 from everpost.tracking.sends import Send
 
 pytestmark = pytest.mark.anyio
@@ -28,10 +30,10 @@ def hit(
     url_id: UrlId | None = None,
     device: DeviceType | None = "computer",
     activity: CampaignActivityId = ACTIVITY,
-    is_honeypot: bool = False,
+    sign: Sign | None = None,
 ) -> Hit:
     at = NOON + timedelta(seconds=after)
-    return Hit(activity, contact_id, at, device, url_id, "honeypot" if is_honeypot else None)
+    return Hit(activity, contact_id, at, device, url_id, sign)
 
 
 async def counted(db: Db, activity: CampaignActivityId = ACTIVITY) -> Counters:
@@ -181,9 +183,10 @@ async def test_the_fifth_link_within_two_seconds_makes_all_five_clicks_a_machine
         await ledger.record(db, ACCOUNT, [hit(contact, after=n * 0.5, url_id=numbers[n])])
     assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=5) == await counted(db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=2, url_id=numbers[4])])
-    assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=1) == await counted(db)
+    person = Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=1, clicks_left_out=5)
+    assert person == await counted(db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=2, url_id=numbers[5])])
-    assert Counters(opens=1, opens_computer=1, clicks=1, clicks_computer=1) == await counted(db)
+    assert msgspec.structs.replace(person, clicks_left_out=6) == await counted(db)
     assert [1, 0, 0, 0, 0, 0] == await _unique_clicks(db)
 
 
@@ -205,9 +208,10 @@ async def test_a_machines_open_by_click_goes_with_its_click_and_a_later_person_c
     numbers = await urls(db, 5)
     contact = ContactId(new_id())
     await ledger.record(db, ACCOUNT, [hit(contact, url_id=number) for number in numbers])
-    assert Counters() == await counted(db)
+    assert Counters(opens_left_out=1, clicks_left_out=5) == await counted(db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=90, url_id=numbers[0], device="mobile")])
-    assert Counters(opens=1, opens_mobile=1, clicks=1, clicks_mobile=1) == await counted(db)
+    person = Counters(opens=1, opens_mobile=1, clicks=1, clicks_mobile=1, opens_left_out=1, clicks_left_out=5)
+    assert person == await counted(db)
 
 
 async def test_the_hidden_link_takes_out_everything_within_a_minute(db: Db) -> None:
@@ -217,12 +221,13 @@ async def test_the_hidden_link_takes_out_everything_within_a_minute(db: Db) -> N
     contact = ContactId(new_id())
     await ledger.record(db, ACCOUNT, [hit(contact, after=-61), hit(contact, after=-30)])
     await ledger.record(db, ACCOUNT, [hit(contact, after=-1, url_id=url_id)])
-    await ledger.record(db, ACCOUNT, [hit(contact, url_id=trap, is_honeypot=True)])
-    assert Counters(opens=1, opens_computer=1) == await counted(db)
+    await ledger.record(db, ACCOUNT, [hit(contact, url_id=trap, sign="honeypot")])
+    assert Counters(opens=1, opens_computer=1, opens_left_out=1, clicks_left_out=2) == await counted(db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=59), hit(contact, after=30, url_id=url_id)])
-    assert Counters(opens=1, opens_computer=1) == await counted(db)
+    assert Counters(opens=1, opens_computer=1, opens_left_out=2, clicks_left_out=3) == await counted(db)
     await ledger.record(db, ACCOUNT, [hit(contact, after=61), hit(contact, after=62, url_id=url_id)])
-    assert Counters(opens=1, opens_computer=2, clicks=1, clicks_computer=1) == await counted(db)
+    person = Counters(opens=1, opens_computer=2, clicks=1, clicks_computer=1, opens_left_out=2, clicks_left_out=3)
+    assert person == await counted(db)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -247,13 +252,14 @@ async def test_counters_equal_a_recount_after_any_stream_of_events(db: Db, seed:
 def _any_hit(chance: random.Random, contacts: list[ContactId], numbers: list[UrlId], trap: UrlId, step: int) -> Hit:
     after, contact = step * 1.3 + chance.random() * 3, chance.choice(contacts)
     device = chance.choice(DEVICES)
+    sign: Sign | None = chance.choice([None, None, "proxy", "scanner"])
     match chance.choices(["open", "click", "trap"], [50, 48, 2 if len(contacts) > 1 else 0])[0]:
         case "open":
-            return hit(contact, after=after, device=device)
+            return hit(contact, after=after, device=device, sign=sign)
         case "click":
-            return hit(contact, after=after, device=device, url_id=chance.choice(numbers))
+            return hit(contact, after=after, device=device, url_id=chance.choice(numbers), sign=sign)
         case _:
-            return hit(contact, after=after, device=device, url_id=trap, is_honeypot=True)
+            return hit(contact, after=after, device=device, url_id=trap, sign="honeypot")
 
 
 async def _unique_clicks(db: Db) -> list[int]:

@@ -3,6 +3,23 @@
 ALTER TABLE tracking_events
     ADD COLUMN sign text CHECK (sign IN ('honeypot', 'proxy', 'scanner'));
 
+ALTER TABLE activity_counters
+    ADD COLUMN opens_proxy integer NOT NULL DEFAULT 0,
+    ADD COLUMN opens_scanner integer NOT NULL DEFAULT 0,
+    ADD COLUMN opens_left_out integer NOT NULL DEFAULT 0,
+    ADD COLUMN clicks_proxy integer NOT NULL DEFAULT 0,
+    ADD COLUMN clicks_scanner integer NOT NULL DEFAULT 0,
+    ADD COLUMN clicks_left_out integer NOT NULL DEFAULT 0;
+
+UPDATE activity_counters AS counted
+   SET opens_left_out = machine.opens, clicks_left_out = machine.clicks
+  FROM (SELECT account_id, campaign_activity_id,
+               count(*) FILTER (WHERE kind = 'open') AS opens, count(*) FILTER (WHERE kind = 'click') AS clicks
+          FROM tracking_events
+         WHERE is_machine
+         GROUP BY account_id, campaign_activity_id) AS machine
+ WHERE counted.account_id = machine.account_id AND counted.campaign_activity_id = machine.campaign_activity_id;
+
 CREATE TABLE tracking_batches (
     account_id           uuid        NOT NULL,
     batch_id             uuid        NOT NULL,

@@ -13,7 +13,10 @@ from everpost.platform.db import Conn, many, run
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """`opens`, `clicks` and `forwards` count contacts; those with a device in their name count events."""
+    """`opens`, `clicks` and `forwards` count contacts; those with a device in their name count events.
+
+    Of these events `_proxy` and `_scanner` are a program's by its own name; `_left_out` are a machine's, beside them.
+    """
 
     sends: int = 0
     opens: int = 0
@@ -38,6 +41,12 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     bounces_vacation: int = 0
     bounces_other: int = 0
     bounces_blocked: int = 0
+    opens_proxy: int = 0
+    opens_scanner: int = 0
+    opens_left_out: int = 0
+    clicks_proxy: int = 0
+    clicks_scanner: int = 0
+    clicks_left_out: int = 0
 
     @property
     def opens_all(self) -> int:
@@ -97,7 +106,8 @@ async def find(
                clicks, clicks_computer, clicks_mobile, clicks_tablet, clicks_other, clicks_none,
                optouts, forwards, abuse,
                bounces_nonexistent_address, bounces_undeliverable, bounces_mailbox_full, bounces_suspended,
-               bounces_vacation, bounces_other, bounces_blocked
+               bounces_vacation, bounces_other, bounces_blocked,
+               opens_proxy, opens_scanner, opens_left_out, clicks_proxy, clicks_scanner, clicks_left_out
           FROM activity_counters
          WHERE account_id = :account_id AND campaign_activity_id = ANY (:campaign_activity_ids::uuid[])""",
         account_id=account_id,
@@ -118,13 +128,15 @@ async def add(
                clicks, clicks_computer, clicks_mobile, clicks_tablet, clicks_other, clicks_none,
                optouts, forwards, abuse,
                bounces_nonexistent_address, bounces_undeliverable, bounces_mailbox_full, bounces_suspended,
-               bounces_vacation, bounces_other, bounces_blocked)
+               bounces_vacation, bounces_other, bounces_blocked,
+               opens_proxy, opens_scanner, opens_left_out, clicks_proxy, clicks_scanner, clicks_left_out)
         VALUES (:account_id, :campaign_activity_id,
                 :sends, :opens, :opens_computer, :opens_mobile, :opens_tablet, :opens_other, :opens_none,
                 :clicks, :clicks_computer, :clicks_mobile, :clicks_tablet, :clicks_other, :clicks_none,
                 :optouts, :forwards, :abuse,
                 :bounces_nonexistent_address, :bounces_undeliverable, :bounces_mailbox_full, :bounces_suspended,
-                :bounces_vacation, :bounces_other, :bounces_blocked)
+                :bounces_vacation, :bounces_other, :bounces_blocked,
+                :opens_proxy, :opens_scanner, :opens_left_out, :clicks_proxy, :clicks_scanner, :clicks_left_out)
             ON CONFLICT (account_id, campaign_activity_id) DO UPDATE SET
                sends = known.sends + excluded.sends,
                opens = known.opens + excluded.opens,
@@ -148,7 +160,13 @@ async def add(
                bounces_suspended = known.bounces_suspended + excluded.bounces_suspended,
                bounces_vacation = known.bounces_vacation + excluded.bounces_vacation,
                bounces_other = known.bounces_other + excluded.bounces_other,
-               bounces_blocked = known.bounces_blocked + excluded.bounces_blocked""",
+               bounces_blocked = known.bounces_blocked + excluded.bounces_blocked,
+               opens_proxy = known.opens_proxy + excluded.opens_proxy,
+               opens_scanner = known.opens_scanner + excluded.opens_scanner,
+               opens_left_out = known.opens_left_out + excluded.opens_left_out,
+               clicks_proxy = known.clicks_proxy + excluded.clicks_proxy,
+               clicks_scanner = known.clicks_scanner + excluded.clicks_scanner,
+               clicks_left_out = known.clicks_left_out + excluded.clicks_left_out""",
         account_id=account_id,
         campaign_activity_id=campaign_activity_id,
         **msgspec.structs.asdict(difference),

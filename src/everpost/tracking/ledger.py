@@ -217,7 +217,7 @@ _FOLD: Final = """
     accepted AS (
         SELECT taken.campaign_activity_id, taken.contact_id, taken.event_id, kind.name AS kind,
                CASE WHEN kind.name = 'click' THEN taken.url_id END AS url_id, taken.device_type, taken.created_at,
-               taken.sign, taken.is_honeypot,
+               taken.sign, taken.is_honeypot, CASE WHEN NOT taken.is_honeypot THEN kind.name END AS counts_as,
                kind.name = 'open' AND taken.event_id = touched.first_open_id AS is_first_open,
                kind.name = 'click' AND taken.event_id = touched.first_click_id AS is_first_click
           FROM taken
@@ -253,22 +253,27 @@ _FOLD: Final = """
         INSERT INTO activity_counters AS known
                (account_id, campaign_activity_id, opens, clicks,
                 opens_computer, opens_mobile, opens_tablet, opens_other, opens_none,
-                clicks_computer, clicks_mobile, clicks_tablet, clicks_other, clicks_none)
+                clicks_computer, clicks_mobile, clicks_tablet, clicks_other, clicks_none,
+                opens_proxy, opens_scanner, clicks_proxy, clicks_scanner, clicks_left_out)
         SELECT :account_id::uuid, campaign_activity_id,
                count(*) FILTER (WHERE is_first_open),
                count(*) FILTER (WHERE is_first_click),
-               count(*) FILTER (WHERE kind = 'open' AND device_type = 'computer'),
-               count(*) FILTER (WHERE kind = 'open' AND device_type = 'mobile'),
-               count(*) FILTER (WHERE kind = 'open' AND device_type = 'tablet'),
-               count(*) FILTER (WHERE kind = 'open' AND device_type = 'other'),
-               count(*) FILTER (WHERE kind = 'open' AND device_type IS NULL),
-               count(*) FILTER (WHERE kind = 'click' AND device_type = 'computer'),
-               count(*) FILTER (WHERE kind = 'click' AND device_type = 'mobile'),
-               count(*) FILTER (WHERE kind = 'click' AND device_type = 'tablet'),
-               count(*) FILTER (WHERE kind = 'click' AND device_type = 'other'),
-               count(*) FILTER (WHERE kind = 'click' AND device_type IS NULL)
+               count(*) FILTER (WHERE counts_as = 'open' AND device_type = 'computer'),
+               count(*) FILTER (WHERE counts_as = 'open' AND device_type = 'mobile'),
+               count(*) FILTER (WHERE counts_as = 'open' AND device_type = 'tablet'),
+               count(*) FILTER (WHERE counts_as = 'open' AND device_type = 'other'),
+               count(*) FILTER (WHERE counts_as = 'open' AND device_type IS NULL),
+               count(*) FILTER (WHERE counts_as = 'click' AND device_type = 'computer'),
+               count(*) FILTER (WHERE counts_as = 'click' AND device_type = 'mobile'),
+               count(*) FILTER (WHERE counts_as = 'click' AND device_type = 'tablet'),
+               count(*) FILTER (WHERE counts_as = 'click' AND device_type = 'other'),
+               count(*) FILTER (WHERE counts_as = 'click' AND device_type IS NULL),
+               count(*) FILTER (WHERE counts_as = 'open' AND sign = 'proxy'),
+               count(*) FILTER (WHERE counts_as = 'open' AND sign = 'scanner'),
+               count(*) FILTER (WHERE counts_as = 'click' AND sign = 'proxy'),
+               count(*) FILTER (WHERE counts_as = 'click' AND sign = 'scanner'),
+               count(*) FILTER (WHERE is_honeypot)
           FROM accepted
-         WHERE NOT is_honeypot
          GROUP BY campaign_activity_id
          ORDER BY campaign_activity_id
             ON CONFLICT (account_id, campaign_activity_id) DO UPDATE SET
@@ -283,7 +288,12 @@ _FOLD: Final = """
                clicks_mobile = known.clicks_mobile + excluded.clicks_mobile,
                clicks_tablet = known.clicks_tablet + excluded.clicks_tablet,
                clicks_other = known.clicks_other + excluded.clicks_other,
-               clicks_none = known.clicks_none + excluded.clicks_none)
+               clicks_none = known.clicks_none + excluded.clicks_none,
+               opens_proxy = known.opens_proxy + excluded.opens_proxy,
+               opens_scanner = known.opens_scanner + excluded.opens_scanner,
+               clicks_proxy = known.clicks_proxy + excluded.clicks_proxy,
+               clicks_scanner = known.clicks_scanner + excluded.clicks_scanner,
+               clicks_left_out = known.clicks_left_out + excluded.clicks_left_out)
     SELECT coalesce(sum(touch.hits), 0)::int AS hits, (SELECT count(*) FROM batch) AS batches,
            min(touch.latest) FILTER (WHERE is_suspect) AS suspects_since,
            coalesce(array_agg(touch.campaign_activity_id) FILTER (WHERE is_suspect), '{}') AS suspect_activity_ids,

@@ -95,13 +95,15 @@ def _bursts(clicks: Sequence[Visit]) -> Iterator[EventId]:
 
 def reckon(visits: Iterable[Visit]) -> Counters:
     """What one message's visits add to the counters of its activity."""
-    counted = [visit for visit in visits if not visit.is_machine]
-    moved: dict[str, int] = {}
-    for visit in counted:
-        name = f"{visit.kind}s_{visit.device_type or 'none'}"
-        moved[name] = moved.get(name, 0) + 1
-    for kind in ("open", "click"):
-        moved[f"{kind}s"] = int(any(visit.kind == kind for visit in counted))
+    moved: Counter[str] = Counter()
+    for visit in visits:
+        if visit.is_machine:
+            moved[f"{visit.kind}s_left_out"] += 1
+            continue
+        moved[f"{visit.kind}s"] = 1
+        moved[f"{visit.kind}s_{visit.device_type or 'none'}"] += 1
+        if visit.sign is not None:
+            moved[f"{visit.kind}s_{visit.sign}"] += 1
     return Counters(**moved)
 
 

@@ -132,5 +132,11 @@ CREATE TABLE activity_counters (
     bounces_vacation     integer NOT NULL DEFAULT 0,     -- V
     bounces_other        integer NOT NULL DEFAULT 0,     -- X
     bounces_blocked      integer NOT NULL DEFAULT 0,     -- Z
+    opens_proxy          integer NOT NULL DEFAULT 0,     -- of the opens above: events with this sign
+    opens_scanner        integer NOT NULL DEFAULT 0,
+    opens_left_out       integer NOT NULL DEFAULT 0,     -- beside them: events of machines
+    clicks_proxy         integer NOT NULL DEFAULT 0,
+    clicks_scanner       integer NOT NULL DEFAULT 0,
+    clicks_left_out      integer NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, campaign_activity_id)
 ) WITH (fillfactor = 20);       -- a row that changes hundreds of times a second needs room beside it

@@ -1,22 +1,22 @@
 """People and programs told apart: what a report's numbers leave out, and what they hold that no person did.
 
 Rules: the reports count whatever is not a machine's by what it did (machines.py); of that, `by_people` is what no name
-speaks against (programs.py). Asked of the events themselves, so it takes a tenth of a second for a million of them.
+speaks against (programs.py).
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId
-from everpost.platform.db import Conn, many
+from everpost.platform.db import Conn, one
+from everpost.tracking import counters
+from everpost.tracking.counters import Counters
 
 
 class Visits(msgspec.Struct, frozen=True):
-    """Opens or clicks of one activity; `people` counts contacts, everything else events."""
+    """Opens or clicks of one activity, as events."""
 
-    people: int = 0
     by_people: int = 0
     by_proxies: int = 0
     by_scanners: int = 0
@@ -35,45 +35,44 @@ class Visitors(msgspec.Struct, frozen=True):
     clicks: Visits = Visits()
 
 
-class _Counted(Visits, frozen=True, kw_only=True):
-    campaign_activity_id: CampaignActivityId
-    kind: Literal["open", "click"]
+class People(msgspec.Struct, frozen=True):
+    """Contacts of whom at least one open, or one click, is no program's by its name."""
 
-    @property
-    def visits(self) -> Visits:
-        return Visits(self.people, self.by_people, self.by_proxies, self.by_scanners, self.left_out)
+    opened: int
+    clicked: int
 
 
 async def find(
     conn: Conn, account_id: AccountId, campaign_activity_ids: Sequence[CampaignActivityId]
 ) -> dict[CampaignActivityId, Visitors]:
     """One entry for each of the activities, whether anybody came or not."""
-    rows = await _count(conn, account_id, campaign_activity_ids)
-    counted = {(row.campaign_activity_id, row.kind): row.visits for row in rows}
-    nobody = Visits()
-    return {
-        activity_id: Visitors(counted.get((activity_id, "open"), nobody), counted.get((activity_id, "click"), nobody))
-        for activity_id in campaign_activity_ids
-    }
+    found = await counters.find(conn, account_id, campaign_activity_ids)
+    return {activity_id: of(found.get(activity_id, Counters())) for activity_id in campaign_activity_ids}
 
 
-async def _count(
-    conn: Conn, account_id: AccountId, campaign_activity_ids: Sequence[CampaignActivityId]
-) -> list[_Counted]:
-    return await many(
-        conn,
-        _Counted,
-        """
-        SELECT campaign_activity_id, kind,
-               count(DISTINCT contact_id) FILTER (WHERE NOT is_machine AND sign IS NULL) AS people,
-               count(*) FILTER (WHERE NOT is_machine AND sign IS NULL) AS by_people,
-               count(*) FILTER (WHERE NOT is_machine AND sign = 'proxy') AS by_proxies,
-               count(*) FILTER (WHERE NOT is_machine AND sign = 'scanner') AS by_scanners,
-               count(*) FILTER (WHERE is_machine) AS left_out
-          FROM tracking_events
-         WHERE account_id = :account_id AND campaign_activity_id = ANY (:campaign_activity_ids::uuid[])
-           AND kind IN ('open', 'click')
-         GROUP BY campaign_activity_id, kind""",
-        account_id=account_id,
-        campaign_activity_ids=campaign_activity_ids,
+def of(counted: Counters) -> Visitors:
+    """What an activity's counters say of its visitors."""
+    opens_by_people = counted.opens_all - counted.opens_proxy - counted.opens_scanner
+    clicks_by_people = counted.clicks_all - counted.clicks_proxy - counted.clicks_scanner
+    return Visitors(
+        Visits(opens_by_people, counted.opens_proxy, counted.opens_scanner, counted.opens_left_out),
+        Visits(clicks_by_people, counted.clicks_proxy, counted.clicks_scanner, counted.clicks_left_out),
     )
+
+
+async def people(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> People:
+    """Asked of the events themselves, so it takes up to a second for a million of them."""
+    found = await one(
+        conn,
+        People,
+        """
+        SELECT count(DISTINCT contact_id) FILTER (WHERE kind = 'open') AS opened,
+               count(DISTINCT contact_id) FILTER (WHERE kind = 'click') AS clicked
+          FROM tracking_events
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
+           AND kind IN ('open', 'click') AND NOT is_machine AND sign IS NULL""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+    assert found is not None
+    return found
