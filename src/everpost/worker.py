@@ -32,6 +32,7 @@ JOB_MODULES: Final = (
     "everpost.activities.tag_deletions",
     "everpost.activities.custom_field_deletions",
     "everpost.delivery.outbox",
+    "everpost.delivery.dns_checks",
     "everpost.campaigns.sending",
     "everpost.campaigns.resending",
     "everpost.campaigns.ab_phases",

@@ -10,6 +10,7 @@ import pytest
 from everpost.accounts import accounts
 from everpost.campaigns import sending
 from everpost.ids import CampaignId
+from everpost.platform import config
 from everpost.platform.db import LockTimeout, connect, one, run
 from tests.campaigns.conftest import parsed
 
@@ -381,3 +382,13 @@ async def test_a_run_that_others_hold_up_is_tried_again_and_is_no_error(
     await work()
     (entry,) = (await api.get(f"{campaign.activity}/send_history")).body
     assert (entry["send_status"], entry["count"], entry["reason_code"]) == ("COMPLETED", 1, 0)
+
+
+async def test_where_signatures_are_required_an_unsigned_sender_is_reason_10(
+    list_id: str, new_campaign: Any, new_contact: Any, send: Any, mailbox: Any
+) -> None:
+    config.override(dkim_required=True)
+    await new_contact("ann@example.com")
+    (entry,) = await send(await new_campaign(lists=[list_id]))
+    assert ("ERRORED", 10, 0) == (entry["send_status"], entry["reason_code"], entry["count"])
+    assert [] == await mailbox()

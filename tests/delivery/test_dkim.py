@@ -3,7 +3,7 @@
 import dkim as reference
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from everpost.delivery.dkim import BadKey, Signer, relaxed_body, relaxed_header
 from everpost.delivery.message import Composer
@@ -15,7 +15,7 @@ def key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -31,7 +31,7 @@ def record(key: rsa.RSAPrivateKey) -> bytes:
 
 def signed(key: rsa.RSAPrivateKey, html: str, **personal: str) -> bytes:
     signer = Signer("harborlane.example", "s1", pem(key))
-    composer = Composer(LETTERHEAD, rendered(html, subject="Neues für [[FirstName]]"), signer)
+    composer = Composer(LETTERHEAD, rendered(html, subject="Neues für [[FirstName]]"), [signer])
     return composer.compose(1, values(**personal), message_id="1.2", at=NOW).data
 
 
@@ -98,6 +98,6 @@ def test_a_body_of_ours_is_canonical_already(key: rsa.RSAPrivateKey) -> None:
 
 def test_another_kind_of_key_is_refused() -> None:
     with pytest.raises(BadKey):
-        Signer("a.example", "s", pem(ed25519.Ed25519PrivateKey.generate()))
+        Signer("a.example", "s", pem(ec.generate_private_key(ec.SECP256R1())))
     with pytest.raises(BadKey):
         Signer("a.example", "s", b"nonsense")

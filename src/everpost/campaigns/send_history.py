@@ -18,7 +18,15 @@ from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import sent_activities
 
-SENT, FAILED, ACCOUNT_MAY_NOT_SEND, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, NOBODY = 0, 1, 3, 8, 9, 12
+SENT, FAILED, ACCOUNT_MAY_NOT_SEND, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, SENDER_NOT_SIGNED, NOBODY = (
+    0,
+    1,
+    3,
+    8,
+    9,
+    10,
+    12,
+)
 COMPLETED = (SENT, NOBODY)
 
 

@@ -1,9 +1,9 @@
-"""DKIM signatures: rsa-sha256, relaxed/relaxed.
+"""DKIM signatures: rsa-sha256 or ed25519-sha256, relaxed/relaxed.
 
 Signing is the last step, after every header is final. Bodies of ours are canonical already (see quoted_printable), and
 whoever says so saves the search, which costs as much as a third of the signature.
 
-Source: RFC 6376; contract, campaigns §5.3 and §9 (the headers that must be covered).
+Source: RFC 6376, RFC 8463; contract, campaigns §5.3 and §9 (the headers that must be covered).
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -37,16 +37,17 @@ _FINAL_LINES = re.compile(rb"(?:\r\n)+\Z")
 
 
 class BadKey(Exception):
-    """The DKIM key is not an RSA private key in PEM."""
+    """The DKIM key is not an RSA or Ed25519 private key in PEM."""
 
 
 class Signer:
     """Signs with one key. Raises: BadKey."""
 
     def __init__(self, domain: str, selector: str, pem: bytes) -> None:
-        self._key = _rsa_key(pem)
+        self._key = _private_key(pem)
+        kind = "rsa" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519"
         self._start = (
-            f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain.encode('idna').decode()}; s={selector};\r\n t="
+            f"v=1; a={kind}-sha256; c=relaxed/relaxed; d={domain.encode('idna').decode()}; s={selector};\r\n t="
         ).encode()
 
     def sign(self, headers: Headers, body: bytes, *, at: int, is_canonical: bool = False) -> bytes:
@@ -62,9 +63,14 @@ class Signer:
         # The signature covers its own header too, with b= empty and without the final CRLF.
         text = b"".join([relaxed_header(name, content) for name, content in signed])
         text += relaxed_header(b"DKIM-Signature", value)[:-2]
-        signature = b64encode(self._key.sign(text, padding.PKCS1v15(), hashes.SHA256()))
+        signature = b64encode(self._signature(text))
         folded = b"\r\n ".join([signature[start : start + 72] for start in range(0, len(signature), 72)])
         return b"DKIM-Signature: %b%b\r\n" % (value, folded)
+
+    def _signature(self, text: bytes) -> bytes:
+        if isinstance(self._key, rsa.RSAPrivateKey):
+            return self._key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+        return self._key.sign(hashlib.sha256(text).digest())
 
 
 def relaxed_header(name: bytes, value: bytes) -> bytes:
@@ -82,11 +88,11 @@ def relaxed_body(body: bytes) -> bytes:
     return b"" if body == b"\r\n" else body
 
 
-def _rsa_key(pem: bytes) -> rsa.RSAPrivateKey:
+def _private_key(pem: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
         raise BadKey(str(error)) from error
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise BadKey(f"{type(key).__name__} is not an RSA key.")
+    if not isinstance(key, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
+        raise BadKey(f"{type(key).__name__} is neither an RSA nor an Ed25519 key.")
     return key

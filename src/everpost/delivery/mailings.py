@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from everpost.delivery import merge_fields, organisations, page_links
+from everpost.delivery import merge_fields, organisations, page_links, signing
 from everpost.delivery.footer import Footer, PostalAddress
 from everpost.delivery.message import Letterhead
 from everpost.delivery.organisations import Organisation
@@ -72,7 +72,8 @@ class Progress(Struct, frozen=True):
 
 
 async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
-    """Compile and freeze the content, and number its links. Raises: LinkTooLong."""
+    """Compile and freeze the content, and number its links. Raises: LinkTooLong, NoKey."""
+    sender = await signing.visible_sender(conn, account_id, new.from_email)
     organisation = await organisations.get(conn, account_id)
     vocabulary = Vocabulary(organisation.constants, await merge_fields.names(conn, account_id), page_links.addresses())
     may_hide_link = config.current().hidden_link
@@ -81,7 +82,7 @@ async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
         conn,
         account_id,
         new,
-        letterhead=_letterhead(account_id, new),
+        letterhead=_letterhead(account_id, new, sender),
         template=_ENCODER.encode(rendered),
         url_ids=await _number_links(conn, account_id, new.campaign_activity_id, rendered),
         now=clock.now(),
@@ -172,11 +173,11 @@ def _footer(new: NewMailing, organisation: Organisation) -> Footer:
     return footer_of(organisation, new.from_email, new.address)
 
 
-def _letterhead(account_id: AccountId, new: NewMailing) -> Letterhead:
-    domain = sending_domain(new.from_email)
+def _letterhead(account_id: AccountId, new: NewMailing, sender: str) -> Letterhead:
+    domain = sending_domain(sender)
     return Letterhead(
         from_name=new.from_name,
-        from_email=new.from_email,
+        from_email=sender,
         reply_to_email=new.reply_to_email,
         sending_domain=domain,
         list_id=f"{account_id}.{domain}",

@@ -4,6 +4,7 @@ Source: contract, campaigns §5.3.
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -45,10 +46,10 @@ class Letterhead(Struct, frozen=True, kw_only=True):
 class Composer:
     """Writes the messages of one mailing."""
 
-    def __init__(self, letterhead: Letterhead, rendered: Rendered, signer: dkim.Signer | None = None) -> None:
+    def __init__(self, letterhead: Letterhead, rendered: Rendered, signers: Sequence[dkim.Signer] = ()) -> None:
         boundary = b"=_" + secrets.token_hex(12).encode()
         self._letterhead = letterhead
-        self._signer = signer
+        self._signers = signers
         self._personaliser = Personaliser(rendered, boundary=boundary)
         self._above, self._below = _shared_headers(letterhead, boundary)
         # Most subjects are the same for everybody, or for everybody with the same first name.
@@ -61,7 +62,7 @@ class Composer:
 
     @property
     def signs(self) -> bool:
-        return self._signer is not None
+        return bool(self._signers)
 
     @property
     def names(self) -> frozenset[str]:
@@ -82,9 +83,9 @@ class Composer:
             *self._below,
         ]
         lines = [b"%b: %b\r\n" % header for header in headers]
-        if self._signer:
-            lines.insert(0, self._signer.sign(headers, body, at=int(at.timestamp()), is_canonical=True))
-        data = b"".join([*lines, b"\r\n", body])
+        seconds = int(at.timestamp())
+        signatures = [signer.sign(headers, body, at=seconds, is_canonical=True) for signer in self._signers]
+        data = b"".join([*signatures, *lines, b"\r\n", body])
         return Message(key, self._sender(values), recipient, data, has_no_dots=True)
 
     def _date(self, at: datetime) -> bytes:

@@ -13,14 +13,12 @@ import contextlib
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.delivery import claims, mailings, merge_fields, outcomes, page_links, return_paths, submission
-from everpost.delivery.dkim import Signer
+from everpost.delivery import claims, mailings, merge_fields, outcomes, page_links, return_paths, signing, submission
 from everpost.delivery.headers import BadAddress
 from everpost.delivery.mailings import Mailing
 from everpost.delivery.merge_fields import Fields, Person
@@ -124,8 +122,9 @@ class _Shift:
 
     @classmethod
     async def prepare(cls, db: Db, account_id: AccountId, mailing: Mailing) -> "_Shift":
-        composer = Composer(mailing.letterhead, mailing.rendered, signer())
         async with db.reader() as conn:
+            signers = await signing.signers(conn, account_id, mailing.letterhead.from_email)
+            composer = Composer(mailing.letterhead, mailing.rendered, signers)
             fields = await merge_fields.fields(conn, account_id, composer.names)
             number = await _number(conn, mailing.mailing_id) if mailing.letterhead.bounce_domain else None
         return cls(db, account_id, mailing, composer=composer, fields=fields, number=number)
@@ -248,19 +247,6 @@ class _Shift:
             except Exception as error:
                 if not is_outage(error):
                     raise
-
-
-def signer() -> Signer | None:
-    """Signs with the configured DKIM key, where there is one. Raises: BadKey."""
-    settings = config.current()
-    if not (settings.dkim_domain and settings.dkim_selector and settings.dkim_key_file):
-        return None
-    return _signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file.read_bytes())
-
-
-@lru_cache(maxsize=4)
-def _signer(domain: str, selector: str, pem: bytes) -> Signer:
-    return Signer(domain, selector, pem)
 
 
 async def _settle(db: Db, account_id: AccountId, mailing: Mailing, *, has_server: bool) -> None:

@@ -13,11 +13,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.delivery import mailings, merge_fields, organisations, submission
+from everpost.delivery import mailings, merge_fields, organisations, signing, submission
 from everpost.delivery.footer import PostalAddress
 from everpost.delivery.merge_fields import RECIPIENT
 from everpost.delivery.message import Composer, Letterhead, Message
-from everpost.delivery.outbox import signer
 from everpost.delivery.outcomes import delay
 from everpost.delivery.render import Content, render
 from everpost.delivery.smtp import ConnectionFailed, Outcome, Verdict
@@ -55,7 +54,8 @@ async def send(conn: Conn, account_id: AccountId, new: TestMessage, addresses: S
     vocabulary = Vocabulary({**organisation.constants, **pages}, known)
     footer = mailings.footer_of(organisation, new.from_email, new.address)
     rendered = render(new.content, vocabulary, footer, is_tracked=False)
-    composer = Composer(_letterhead(new), rendered, signer())
+    sender = await _sender(conn, account_id, new)
+    composer = Composer(_letterhead(new, sender), rendered, await signing.signers(conn, account_id, sender))
     for address in addresses:
         message_id = new_id()
         message = composer.compose(message_id, {RECIPIENT: address}, message_id=str(message_id), at=clock.now())
@@ -94,12 +94,19 @@ async def _is_over(conn: Conn, account_id: AccountId, message_id: UUID, waiting:
     return False
 
 
-def _letterhead(new: TestMessage) -> Letterhead:
+async def _sender(conn: Conn, account_id: AccountId, new: TestMessage) -> str:
+    try:
+        return await signing.visible_sender(conn, account_id, new.from_email)
+    except signing.NoKey:
+        return new.from_email  # only campaigns must not leave unsigned
+
+
+def _letterhead(new: TestMessage, sender: str) -> Letterhead:
     return Letterhead(
         from_name=new.from_name,
-        from_email=new.from_email,
+        from_email=sender,
         reply_to_email=new.reply_to_email,
-        sending_domain=mailings.sending_domain(new.from_email),
+        sending_domain=mailings.sending_domain(sender),
         is_test=not new.is_journal,
     )
 

@@ -89,7 +89,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bounce_domain: Annotated[str | None, Meta(description="Domain in return paths; nothing receives there yet.")] = None
     dkim_domain: Annotated[str | None, Meta(description="Domain that signs outgoing campaign mail.")] = None
     dkim_selector: Annotated[str | None, Meta(description="Selector of the DKIM key.")] = None
-    dkim_key_file: Annotated[Path | None, Meta(description="PEM file with the RSA key.")] = None
+    dkim_key_file: Annotated[Path | None, Meta(description="PEM file with the RSA or Ed25519 key.")] = None
+    dkim_ed25519: Annotated[bool, Meta(description="Make an Ed25519 key beside the RSA key of a domain.")] = False
+    dkim_required: Annotated[bool, Meta(description="Send no campaign whose sender's domain has no key.")] = False
+    shared_sending_domain: Annotated[
+        str | None, Meta(description="Takes the place of a From domain that has no key of its own.")
+    ] = None
+    spf_include: Annotated[str | None, Meta(description="Domain whose SPF record allows your relay.")] = None
+    dns_server: Annotated[str | None, Meta(description="Name server host:port for checks; else the system's.")] = None
     mailbox_keep: Annotated[int, Meta(ge=100, description="Mails the built-in mailbox keeps.")] = 20_000
     rate_per_second: Annotated[
         int, Meta(ge=0, le=1000, description="Requests per second and application; 0 is no limit.")
