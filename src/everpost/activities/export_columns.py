@@ -67,7 +67,11 @@ def headings(fields: Sequence[str], custom: Sequence[Custom]) -> list[str]:
 def expressions(
     fields: Sequence[str], custom: Sequence[Custom], definitions: Sequence[FieldDefinition]
 ) -> tuple[LiteralString, LiteralString, dict[str, Any]]:
-    """What to select, the joins it needs, and the values it names. A custom field that is gone by now is blank."""
+    """What to select, the joins it needs, and the values it names.
+
+    They name `list_names` and `tag_names` too: the names by their ids, which costs less than a join per contact. A
+    custom field that is gone by now is blank.
+    """
     before, after = _parted(fields)
     by_key = {field.field_key: field for field in definitions}
     values: dict[str, Any] = {}
@@ -120,7 +124,9 @@ _OF_CHOICES: Final[LiteralString] = " WITH ORDINALITY AS choice (id, label, plac
 _DIGITS: Final[Sequence[LiteralString]] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 _NUMBERS: Final[Sequence[LiteralString]] = [tens + ones for tens in _DIGITS for ones in _DIGITS]
 
-_TIME: Final[LiteralString] = " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS +0000')"
+# As the server writes times by itself, without their fractions; to_char takes three times as long.
+_TIME: Final[LiteralString] = "left(("
+_UTC: Final[LiteralString] = " AT TIME ZONE 'UTC')::text, 19) || ' +0000'"
 _PLACES: Final[Sequence[tuple[LiteralString, str]]] = (("home", "Home"), ("work", "Work"), ("other", "Other"))
 _PARTS: Final[Sequence[tuple[str, LiteralString, str]]] = (
     ("street", "street", "Street address line 1"),
@@ -144,9 +150,9 @@ _BEFORE_CUSTOM: Final = (
     Column(_EMAIL, "Email update source", """CASE WHEN email_address IS NOT NULL
         THEN coalesce(update_source, create_source) END"""),
     Column("email_optin_source", "Confirmed Opt-In Source", "opt_in_source"),
-    Column("email_optin_date", "Confirmed Opt-In Date", "to_char(opt_in_date" + _TIME),
+    Column("email_optin_date", "Confirmed Opt-In Date", _TIME + "opt_in_date" + _UTC),
     Column("email_optout_source", "Confirmed Opt-Out Source", "opt_out_source"),
-    Column("email_optout_date", "Confirmed Opt-Out Date", "to_char(opt_out_date" + _TIME),
+    Column("email_optout_date", "Confirmed Opt-Out Date", _TIME + "opt_out_date" + _UTC),
     Column("email_optout_reason", "Confirmed Opt-Out Reason", "opt_out_reason"),
     Column("first_name", "First name", "first_name"),
     Column("last_name", "Last name", "last_name"),
@@ -178,20 +184,17 @@ _BEFORE_CUSTOM: Final = (
 )  # fmt: skip
 _AFTER_CUSTOM: Final = (
     Column("email_lists", "Email Lists", """(
-        SELECT string_agg(contact_lists.name, ', ' ORDER BY lower(contact_lists.name))
+        SELECT string_agg(:list_names::jsonb ->> list_id::text, ', '
+                          ORDER BY lower(:list_names::jsonb ->> list_id::text))
           FROM list_memberships
-          JOIN contact_lists ON contact_lists.account_id = :account_id
-                            AND contact_lists.list_id = list_memberships.list_id AND contact_lists.deleted_at IS NULL
          WHERE list_memberships.account_id = :account_id AND list_memberships.contact_id = selected.contact_id)"""),
     Column("tags", "Tags", """(
-        SELECT string_agg(contact_tags.name, ', ' ORDER BY lower(contact_tags.name))
+        SELECT string_agg(:tag_names::jsonb ->> tag_id::text, ', ' ORDER BY lower(:tag_names::jsonb ->> tag_id::text))
           FROM contact_taggings
-          JOIN contact_tags ON contact_tags.account_id = :account_id
-                           AND contact_tags.tag_id = contact_taggings.tag_id AND contact_tags.deleted_at IS NULL
          WHERE contact_taggings.account_id = :account_id AND contact_taggings.contact_id = selected.contact_id)"""),
     Column("source_name", "Source Name", "source_name"),
-    Column("created_at", "Created At", "to_char(created_at" + _TIME),
-    Column("updated_at", "Updated At", "to_char(updated_at" + _TIME),
+    Column("created_at", "Created At", _TIME + "created_at" + _UTC),
+    Column("updated_at", "Updated At", _TIME + "updated_at" + _UTC),
 )  # fmt: skip
 _FIELDS: Final = tuple(dict.fromkeys(column.field for column in (*_BEFORE_CUSTOM, *_AFTER_CUSTOM)))
 

@@ -135,6 +135,10 @@ async def _query(turn: Turn, request: Request, progress: Progress) -> Query:
     async with turn.db.reader() as conn:
         definitions = await custom_fields.definitions(conn, turn.account_id)
         where, values = await export_selection.condition(conn, turn.account_id, request.selection)
+        values |= {
+            "list_names": await bulk.list_names(conn, turn.account_id),
+            "tag_names": await bulk.tag_names(conn, turn.account_id),
+        }
     columns, joins, named = export_columns.expressions(request.fields, request.custom, definitions)
     values = {**values, **named, "account_id": turn.account_id, "until": progress.until}
     return Query(columns, joins, where, values)

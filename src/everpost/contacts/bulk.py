@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from everpost.contacts import consent, stored
 from everpost.contacts.stored import StoredContact
@@ -96,6 +96,30 @@ async def existing_tags(conn: Conn, account_id: AccountId, tag_ids: Sequence[Tag
         tag_ids=tag_ids,
     )
     return [tag_id for tag_id in dict.fromkeys(tag_ids) if tag_id in found]
+
+
+async def list_names(conn: Conn, account_id: AccountId) -> Raw:
+    """The names of all lists by their ids, as a JSON object."""
+    found = await one(
+        conn,
+        Raw,
+        """SELECT coalesce(jsonb_object_agg(list_id, name), '{}') FROM contact_lists
+            WHERE account_id = :account_id AND deleted_at IS NULL""",
+        account_id=account_id,
+    )
+    return found or Raw(b"{}")
+
+
+async def tag_names(conn: Conn, account_id: AccountId) -> Raw:
+    """The names of all tags by their ids, as a JSON object."""
+    found = await one(
+        conn,
+        Raw,
+        """SELECT coalesce(jsonb_object_agg(tag_id, name), '{}') FROM contact_tags
+            WHERE account_id = :account_id AND deleted_at IS NULL""",
+        account_id=account_id,
+    )
+    return found or Raw(b"{}")
 
 
 async def prepare(conn: Conn) -> None:
