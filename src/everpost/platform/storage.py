@@ -28,6 +28,10 @@ def open_file(name: str) -> BinaryIO:
     return _path(name).open("rb")
 
 
+def exists(name: str) -> bool:
+    return _path(name).is_file()
+
+
 def size_bytes(name: str) -> int:
     """Raises: FileNotFoundError."""
     return _path(name).stat().st_size
