@@ -107,10 +107,11 @@ def ascii_of(name: str) -> str:
 class Tour:
     """How to come to each page; the methods' names are the pictures' names."""
 
-    def __init__(self, instance: Instance, page: Page, application: dict[str, str]) -> None:
+    def __init__(self, instance: Instance, page: Page, application: dict[str, str], television: dict[str, str]) -> None:
         self.instance = instance
         self.page = page
         self.application = application
+        self.television = television
 
     def start(self) -> None:
         self.page.goto("/")
@@ -141,6 +142,23 @@ class Tour:
 
     def consent_refused(self) -> None:
         self.page.goto("/oauth2/default/v1/authorize?client_id=nobody")
+
+    def activate(self) -> None:
+        self.page.goto("/activate?user_code=BCDKLMRT")
+
+    def activate_refused(self) -> None:
+        self._sign_in()
+        self._activate("BCDKLMRT")
+
+    def device(self) -> None:
+        asked = {"client_id": self.television["client_id"], "scope": "contact_data offline_access"}
+        told = httpx.post(f"{self.instance.url}/oauth2/default/v1/device/authorize", data=asked).json()
+        self._sign_in()
+        self._activate(told["user_code"])
+
+    def device_connected(self) -> None:
+        self.device()
+        self.page.get_by_role("button", name="Allow").click()
 
     def mailbox(self) -> None:
         self.page.goto("/mailbox")
@@ -261,6 +279,10 @@ class Tour:
         else:
             self.page.get_by_role("link", name="Shelf for the shop").click()
 
+    def _activate(self, user_code: str) -> None:
+        self.page.goto(f"/activate?user_code={user_code}")
+        self.page.get_by_role("button", name="Continue").click()
+
     def _mail(self, subject: str) -> None:
         self.page.goto("/mailbox")
         self.page.get_by_role("link", name=subject).first.click()
@@ -272,6 +294,7 @@ def names() -> list[str]:
 
 def photograph(browser: Browser, instance: Instance, chosen: list[str]) -> None:
     application = json.loads(instance.run("app", "create", "--name", "Bookshelf", "--redirect-uri", CALLBACK))
+    television = json.loads(instance.run("app", "create", "--name", "Shop window", "--device"))
     for scheme in ("light", "dark"):
         for size, width in SIZES.items():
             for name in chosen:
@@ -279,7 +302,7 @@ def photograph(browser: Browser, instance: Instance, chosen: list[str]) -> None:
                     base_url=instance.url, color_scheme=scheme, viewport={"width": width, "height": 800}
                 )
                 page = context.new_page()
-                getattr(Tour(instance, page, application), name)()
+                getattr(Tour(instance, page, application, television), name)()
                 page.wait_for_load_state("networkidle")
                 page.screenshot(path=IMAGES / f"{name.replace('_', '-')}-{scheme}-{size}.png", full_page=True)
                 context.close()

@@ -5,10 +5,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from everpost.accounts import accounts, users
 from everpost.oauth import apps, grants
-from everpost.platform.db import Db
+from everpost.platform.db import Db, run
 from everpost.platform.http import App
 from tests.oauth.browser import AUTHORIZE, Browser
 from tests.oauth.conftest import CALLBACK, PROOF, Client
@@ -262,6 +263,33 @@ async def test_both_pages_guard_themselves(owner: Browser, web_app: Client) -> N
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
         assert "<script>" not in page.text
         assert "access-control-allow-origin" not in page.headers
+
+
+async def test_a_private_app_is_only_for_people_of_its_developers_account(
+    owner: Browser, web_app: Client, account: Account, db: Db
+) -> None:
+    async with db.transaction() as conn:
+        await run(conn, "UPDATE apps SET visibility = 'private' WHERE client_id = :id", id=web_app.client_id)
+    await owner.ask(**web_app.asking())
+    assert (owner.page.status_code, owner.heading) == (403, "This application is not open to you")
+    await owner.ask(**web_app.asking(prompt="none"))
+    assert owner.received["error"] == "access_denied"
+    async with db.transaction() as conn:
+        sql = "UPDATE apps SET account_id = :account_id WHERE client_id = :id"
+        await run(conn, sql, id=web_app.client_id, account_id=account.account_id)
+    assert "code" in await owner.allow(**web_app.asking())
+
+
+async def test_somebody_else_can_sign_in_from_the_consent_page(
+    owner: Browser, web_app: Client, account: Account
+) -> None:
+    await owner.ask(**web_app.asking())
+    link = LexborHTMLParser(owner.page.text).css_first("main .fine a")
+    await owner.open(link.attributes["href"] or "")
+    assert owner.heading == "Sign in"
+    await owner.submit(login=account.email, password="correct horse battery")
+    await owner.follow()
+    assert owner.heading == "Allow Sheet sync?"
 
 
 async def test_the_sign_in_form_may_end_at_the_app(browser: Browser, account: Account, web_app: Client) -> None:

@@ -13,11 +13,11 @@ from joserfc.jwk import KeySet, OctKey, RSAKey
 
 from everpost.accounts import accounts, users
 from everpost.ids import new_id
-from everpost.oauth import apps, grants, keys, tokens
+from everpost.oauth import apps, grants, keys, sweeps, tokens
 from everpost.oauth.scopes import UnknownScope
 from everpost.oauth.tokens import AccountNotChosen, NoSuchAccount
 from everpost.platform import config
-from everpost.platform.db import Db, run
+from everpost.platform.db import Db, one, run
 from everpost.platform.http import App
 from tests.oauth.conftest import Client
 from tests.support.api import Api, Reply
@@ -63,6 +63,12 @@ async def test_keys_may_be_read_by_everybody(app: App) -> None:
         answer = await Api(app, None).get(path)
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["cache-control"] == "max-age=3600"
+
+
+async def test_keys_are_only_read(app: App) -> None:
+    answer = await Api(app, None).request("POST", KEYS)
+    assert (answer.status, answer.body["errorCode"]) == (405, "E0000022")
+    assert answer.headers["allow"] == "GET, OPTIONS"
 
 
 async def test_the_server_describes_itself(app: App) -> None:
@@ -211,6 +217,34 @@ async def test_a_key_is_made_once_by_all_processes(db: Db) -> None:
     found = await asyncio.gather(*(keys.current(db) for _ in range(4)))
     assert len({one.kid for one in found}) == 1
     assert len((await keys.key_set(db)).keys) == 1
+
+
+async def test_keys_rotate_by_themselves_after_ninety_days_and_retired_ones_are_deleted(db: Db, clock: Any) -> None:
+    before = await keys.rotate(db)
+    await sweeps.rotate_keys(db)
+    assert (await keys.current(db)).kid == before
+    clock.move(timedelta(days=90))
+    await sweeps.rotate_keys(db)
+    after = await keys.current(db)
+    assert after.kid != before
+    await sweeps.sweep(db)
+    assert [key.kid for key in (await keys.key_set(db)).keys] == [after.kid, before]
+    clock.move(timedelta(hours=49))
+    await sweeps.sweep(db)
+    async with db.reader() as conn:
+        assert [key.kid for key in await keys.all_known(conn)] == [after.kid]
+        assert await one(conn, int, "SELECT count(*) FROM signing_keys") == 1
+    config.override(signing_key_days=0)
+    clock.move(timedelta(days=400))
+    await sweeps.rotate_keys(db)
+    assert (await keys.current(db)).kid == after.kid
+
+
+async def test_two_rotations_at_once_leave_one_current_key(db: Db) -> None:
+    kids = await asyncio.gather(*(keys.rotate(db) for _ in range(3)))
+    assert (await keys.current(db)).kid in kids
+    async with db.reader() as conn:
+        assert await one(conn, int, "SELECT count(*) FROM signing_keys WHERE is_current") == 1
 
 
 async def test_a_retired_key_is_published_for_48_hours(db: Db, account: Account, app: App, clock: Any) -> None:

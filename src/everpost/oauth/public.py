@@ -121,8 +121,7 @@ async def show_activation(query: ActivateQuery) -> Html:
 async def find_device(db: Db, session: Session | None, form: CodeForm) -> Html | Answer:
     """Which device is it, and may it in?"""
     if session is None:
-        target = f"{devices.PAGE}?user_code={quote(form.user_code)}"
-        return redirect(f"/login?{urlencode({'next': target})}")
+        return redirect(_sign_in(f"{devices.PAGE}?user_code={quote(form.user_code)}"))
     return _device_page(await activations.find(db, session, form.user_code), form.user_code, session)
 
 
@@ -170,6 +169,15 @@ async def refuse_method() -> Answer:
     return _answered(transport.platform_error("E0000022"))
 
 
+@open_doors.post(*_KEYS, hidden=True)
+@open_doors.put(*_KEYS, hidden=True)
+@open_doors.patch(*_KEYS, hidden=True)
+@open_doors.delete(*_KEYS, hidden=True)
+async def refuse_to_change_keys() -> Answer:
+    """Keys are only read."""
+    return _answered(transport.platform_error("E0000022", allowed="GET, OPTIONS"))
+
+
 @open_doors.options(*_TOKEN, *_DEVICE, *_REVOKE, hidden=True)
 async def answer_preflight() -> Answer:
     """A browser asks whether a page may call."""
@@ -212,6 +220,8 @@ async def _consider(db: Db, session: Session | None, query: Query, path: str) ->
 
 async def _ask_person(db: Db, session: Session, asked: Asked) -> Html | Answer:
     if not asked.app.is_open_to(session.account_id):
+        if "none" in asked.prompts:
+            return _sent(asked.refusal("access_denied", "The application is not open to this account."))
         return _not_open()
     async with db.reader() as conn:
         is_consent_needed = await authorize.is_consent_needed(conn, asked, session)
@@ -228,7 +238,7 @@ def _signing_in(asked: Asked, path: str) -> Html | Answer:
     # Without its `login`, so that the fresh sign-in is asked for once and not for ever.
     rest = {**asked.parameters, "prompt": " ".join(sorted(asked.prompts - {"login"}))}
     target = f"{path}?{authorization_requests.encode({name: text for name, text in rest.items() if text})}"
-    return redirect(f"/login?{urlencode({'next': target})}", status=302)
+    return redirect(_sign_in(target), status=302)
 
 
 def _consent_page(asked: Asked, session: Session) -> Html:
@@ -242,6 +252,7 @@ def _consent_page(asked: Asked, session: Session) -> Html:
         person=session,
         request=asked.encoded,
         action=_CONSENT,
+        sign_in=_sign_in(f"{authorize.PATH}?{asked.encoded}"),
     )
 
 
@@ -262,6 +273,7 @@ def _device_page(found: Found, user_code: str, session: Session) -> Html:
         scopes=scopes.explained(found.scopes),
         person=session,
         action=_DECISION,
+        sign_in=_sign_in(f"{devices.PAGE}?user_code={found.user_code}"),
     )
 
 
@@ -270,7 +282,7 @@ def _decided_page(name: str, is_allowed: bool) -> Html:
         title, text = "Your device is connected", f"{name} can now use your account. You can close this window."
     else:
         title, text = "Your device was not connected", f"{name} was told so. You can close this window."
-    return Html("message.html", title=title, text=text, kind="good" if is_allowed else "info")
+    return Html("message.html", title=title, text=text, kind="good" if is_allowed else "info", bare=True)
 
 
 def _sent(reply: Reply) -> Html | Answer:
@@ -286,6 +298,11 @@ def _explained(error: Unanswerable) -> Html:
 
 def _not_open() -> Html:
     return paper.error(403, title="This application is not open to you", text=_PROBLEMS[Refusal.NOT_OPEN][1])
+
+
+def _sign_in(target: str) -> str:
+    """Where somebody signs in, or somebody else does, who wants to go on there."""
+    return f"/login?{urlencode({'next': target})}"
 
 
 def _query(request: Request) -> Query:

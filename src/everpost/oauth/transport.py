@@ -99,8 +99,8 @@ async def _outcome(db: Db, incoming: Incoming, endpoint: Endpoint) -> tuple[App 
     return app, Outgoing(200, body, dict(_NO_STORE))
 
 
-def platform_error(code: str) -> Outgoing:
-    """An error from before OAuth: another shape, and a number to look for in a log."""
+def platform_error(code: str, *, allowed: str = "POST, OPTIONS") -> Outgoing:
+    """An error from before OAuth: another shape, and a number to look for in a log. `allowed` belongs to a 405."""
     status, summary = _SUMMARIES[code]
     body = {
         "errorCode": code,
@@ -111,7 +111,7 @@ def platform_error(code: str) -> Outgoing:
     }
     headers = dict(_NO_STORE)
     if status == 405:
-        headers["Allow"] = "POST, OPTIONS"
+        headers["Allow"] = allowed
     return Outgoing(status, body, headers)
 
 
