@@ -158,7 +158,10 @@ function label(attempt) {
     const words = row?.querySelector(".parameter__name")?.firstChild?.textContent ?? "Request body";
     if (!field.labels?.length) field.setAttribute("aria-label", words.trim());
   };
-  const nameAll = () => attempt.querySelectorAll("input, select, textarea").forEach(name);
+  const nameAll = () => {
+    attempt.querySelectorAll("input, select, textarea").forEach(name);
+    attempt.querySelectorAll("label[id]").forEach((each) => each.removeAttribute("id")); // the field inside has it too
+  };
   new MutationObserver(nameAll).observe(attempt, { childList: true, subtree: true });
   nameAll();
 }
