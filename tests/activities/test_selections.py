@@ -1,5 +1,6 @@
 """Which contacts a bulk activity works on. Source: contract, bulk-activities.md §2, §4.4."""
 
+import json
 from datetime import timedelta
 from uuid import uuid4
 
@@ -77,6 +78,11 @@ async def test_each_selector_selects_its_contacts_and_never_deleted_ones(bulk, a
     gone = await bulk.contact("gone", taggings=[red])
     await api.delete(f"/v3/contacts/{gone}")
     target = await bulk.tag("Target")
+    rule = {"source": "contact", "field": "email", "op": "starts-with", "value": "c"}
+    criteria = {"version": "1.0.0", "criteria": {"type": "and", "group": [rule]}}
+    made = await api.post("/v3/segments", {"name": "C", "segment_criteria": json.dumps(criteria)})
+    assert made.status == 201, made
+    segment_id = made.body["segment_id"]
     for source, exclude, expected in (
         ({"contact_ids": [ann, ann, bob]}, [], {ann, bob}),
         ({"list_ids": [first, second]}, [], {ann, bob}),
@@ -86,6 +92,7 @@ async def test_each_selector_selects_its_contacts_and_never_deleted_ones(bulk, a
         ({"all_active_contacts": True}, [bob, cid, gone, UNKNOWN], {owner, ann}),
         ({"new_subscriber": True}, [], {ann, bob, cid}),
         ({"new_subscriber": True, "contact_ids": [], "all_active_contacts": False}, [cid], {ann, bob}),
+        ({"segment_id": segment_id}, [], {cid}),
         ({"engagement_level": "unqualified"}, [], {owner, ann, bob, cid, dee}),
     ):
         body = {"source": source, "exclude": {"contact_ids": exclude}, "tag_ids": [target]}

@@ -6,19 +6,22 @@ nobody who comes or goes meanwhile makes the counters wrong. Source: contract, b
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, LiteralString
+from typing import Annotated, Any, Final, Literal, LiteralString, TypeAlias
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
-from everpost.contacts import bulk, contact_pages, engagement_levels, segment_members, tags
-from everpost.contacts.engagement_levels import Level
+from everpost.contacts import bulk, contact_pages, segment_members, tags
+from everpost.contacts.criteria import compiler, documents, references
 from everpost.contacts.segment_members import Members
 from everpost.contacts.stored import IS_ACTIVE
 from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
 from everpost.platform.errors import Invalid, NotFound
+
+Level: TypeAlias = Literal["unqualified", "low", "medium", "high"]
 
 
 class Source(Struct, omit_defaults=True, kw_only=True):
@@ -102,6 +105,11 @@ async def settle(
             excluded=excluded,
             **values,
         )
+    return await kept(conn, account_id, activity_id)
+
+
+async def kept(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Selected:
+    """What is kept for an activity."""
     selected = await one(
         conn,
         Selected,
@@ -153,9 +161,17 @@ async def _condition(conn: Conn, account_id: AccountId, source: Source) -> tuple
     if source.new_subscriber:
         return _NEW, {"opted_in_after": clock.now() - contact_pages.NEW_SUBSCRIBER_FOR}
     if source.engagement_level is not None:
-        since = clock.now() - engagement_levels.LOOKED_BACK
-        return " AND " + engagement_levels.CONDITIONS[source.engagement_level], {"sent_since": since}
+        return await _of_level(conn, account_id, source.engagement_level)
     return " AND " + IS_ACTIVE, {}
+
+
+async def _of_level(conn: Conn, account_id: AccountId, level: Level) -> tuple[LiteralString, Mapping[str, Any]]:
+    """An engagement level is a criterion of segments, so theirs decides."""
+    criterion = {"source": "contact", "field": "engagement_level", "op": "eq", "value": level}
+    document = {"version": "1.0.0", "criteria": {"type": "and", "group": [criterion]}}
+    tree = documents.read(msgspec.json.encode(document).decode())
+    found = compiler.compiled(tree, await references.look_up(conn, account_id, tree, now=clock.now()))
+    return " AND contact_id IN (" + found.as_sets + ")", found.values
 
 
 async def _members(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> Members | None:
