@@ -1,5 +1,6 @@
-"""How rows become records: by position or by name, jsonb decoded or passed through."""
+"""How rows become records, by position or by name; and how connections go from block to block."""
 
+import asyncio
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -8,7 +9,8 @@ import msgspec
 import pytest
 
 from everpost.ids import ContactId
-from everpost.platform.db import Db, Taken, many, one, run, savepoint
+from everpost.platform import config
+from everpost.platform.db import Db, Taken, connect, many, one, run, savepoint
 
 
 class Part(msgspec.Struct):
@@ -95,3 +97,28 @@ async def test_a_savepoint_fails_alone(db: Db) -> None:
             async with savepoint(conn):
                 await run(conn, "INSERT INTO taken VALUES (:name)", name="a")
         assert 1 == await run(conn, "INSERT INTO taken VALUES (:name)", name="b")
+
+
+async def test_a_block_that_ends_well_leaves_its_connection_to_the_next(db: Db) -> None:
+    async with db.reader() as first:
+        pass
+    async with db.transaction() as second:
+        assert first is second
+        async with db.reader() as third:
+            assert third is not second
+    with pytest.raises(ZeroDivisionError):
+        async with db.reader() as last:
+            raise ZeroDivisionError
+    assert last not in [conn for conn, _ in db.ready], "its state is looked at by the pool"
+
+
+async def test_whoever_waits_gets_the_next_free_connection(settings: config.Settings, db: Db) -> None:
+    assert settings.database_url is not None
+    small = await connect(settings.database_url, size=1, wait_seconds=5)
+
+    async def ask(number: int) -> int | None:
+        async with small.transaction() as conn:
+            return await one(conn, int, "SELECT :number::int", number=number)
+
+    assert list(range(20)) == await asyncio.gather(*(ask(number) for number in range(20)))
+    await small.close()

@@ -64,7 +64,7 @@ async def test_a_lock_that_somebody_holds_is_an_outage(db: Db) -> None:
 async def test_an_address_where_nothing_answers_is_an_outage(settings: config.Settings, db: Db) -> None:
     assert settings.database_url is not None
     mine = await connect(settings.database_url, size=1)
-    mine._pool.terminate()
+    mine.pool.terminate()
     assert is_outage(await _failure(mine, lambda conn: one(conn, int, "SELECT 1")))
     assert is_outage(NoConnection("FileNotFoundError"))
 

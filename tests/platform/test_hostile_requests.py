@@ -192,14 +192,14 @@ async def test_made_up_methods_and_paths_make_no_new_numbers(app: App) -> None:
 
 async def test_when_every_connection_is_busy_the_answer_is_503(app: App, settings: config.Settings) -> None:
     db = app.db
-    db._wait_seconds, before = 0.05, db._wait_seconds
+    db.wait_seconds, before = 0.05, db.wait_seconds
     waiting = [asyncio.create_task(send(app, "POST", "/v3/slow")) for _ in range(10)]
     await asyncio.sleep(0.3)
     assert 503 == (await send(app, "DELETE", "/v3/boats/x")).status
     with pytest.raises(NoConnection):
         async with db.reader():
             pass
-    db._wait_seconds = before
+    db.wait_seconds = before
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)

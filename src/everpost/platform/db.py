@@ -9,6 +9,7 @@ import contextlib
 import functools
 import inspect
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -70,6 +71,7 @@ _Busy = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, *LockTimeout
 _PLAIN = frozenset(
     {msgspec.Raw, int, str, bool, float, bytes, datetime, date, UUID, Decimal, NoneType, msgspec.UnsetType}
 )
+_KEPT_SECONDS = 30
 _NAMED = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
@@ -81,37 +83,68 @@ class Db:
     """A pool of connections to one database."""
 
     def __init__(self, pool: "Pool", *, wait_seconds: float) -> None:
-        self._pool = pool
-        self._wait_seconds = wait_seconds
+        self.pool = pool
+        self.wait_seconds = wait_seconds
+        self.ready: list[tuple[Conn, float]] = []  # connections between two blocks, and when they left the pool
+        self.waiting = 0  # blocks that wait for a connection of the pool
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Conn]:
         """A connection inside a transaction that commits at the end of the block, or rolls back on an exception."""
-        async with self._connection() as conn, conn.transaction():
+        async with _Borrowed(self) as conn, conn.transaction():
             yield conn
 
-    @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[Conn]:
+    def reader(self) -> contextlib.AbstractAsyncContextManager[Conn]:
         """A connection without a transaction: one statement each sees one moment. For reads."""
-        async with self._connection() as conn:
-            yield conn
-
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Conn]:
-        try:
-            conn = await self._pool.acquire(timeout=self._wait_seconds)
-        except OSError as error:  # a missing socket, an unknown host, no time left: one thing to our callers
-            raise NoConnection(type(error).__name__) from error
-        try:
-            yield conn
-        finally:
-            await self._pool.release(conn)
+        return _Borrowed(self)
 
     async def close(self) -> None:
-        await self._pool.close()
+        while self.ready:
+            await self.pool.release(self.ready.pop()[0])
+        await self.pool.close()
 
     def terminate(self) -> None:
-        self._pool.terminate()
+        self.pool.terminate()
+
+
+class _Borrowed:
+    """A connection for the length of a block: one that the last block left ready, else one of the pool.
+
+    Taking a connection from the pool and giving it back costs more than the small statement in between, so a block that
+    ends well leaves its connection to the next one. Whoever waits at the pool is served by the pool, and so is every
+    connection that went through an exception: its state is looked at there. Now and then each goes back, which lets the
+    pool close what nobody needs.
+    """
+
+    __slots__ = ("_conn", "_db", "_taken_at")
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    async def __aenter__(self) -> Conn:
+        db = self._db
+        while db.ready:
+            self._conn, self._taken_at = db.ready.pop()
+            if _is_open(self._conn):
+                return self._conn
+            await db.pool.release(self._conn)
+        db.waiting += 1
+        try:
+            self._conn = await db.pool.acquire(timeout=db.wait_seconds)
+        except OSError as error:  # a missing socket, an unknown host, no time left: one thing to our callers
+            raise NoConnection(type(error).__name__) from error
+        finally:
+            db.waiting -= 1
+        self._taken_at = time.monotonic()
+        return self._conn
+
+    async def __aexit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        db, conn = self._db, self._conn
+        is_well = kind is None and _is_open(conn) and not conn.is_in_transaction()
+        if is_well and not db.waiting and time.monotonic() - self._taken_at < _KEPT_SECONDS:
+            db.ready.append((conn, self._taken_at))
+        else:
+            await db.pool.release(conn)
 
 
 async def connect(url: str, *, size: int = 16, wait_seconds: float = 60, statement_seconds: int = 0) -> Db:
@@ -291,6 +324,14 @@ def _offset(before: datetime, there: datetime, after: datetime) -> timedelta:
     if before <= there <= after:
         return timedelta(0)
     return there - before - (after - before) / 2
+
+
+def _is_open(conn: Conn) -> bool:
+    try:
+        return not conn.is_closed()
+    except asyncpg.InterfaceError:
+        # It was cut, and the pool has taken it back by itself.
+        return False
 
 
 async def _no_reset(conn: Any) -> None:

@@ -24,6 +24,7 @@ class Exchange:
         self.receive = receive
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.is_api = self.path.startswith("/v3/") or self.path == "/v3"
         self.request_id = str(new_id())
         self.path_values: dict[str, str] = {}
         self.caller: Caller | None = None
@@ -41,10 +42,6 @@ class Exchange:
     @door.setter
     def door(self, door: Door) -> None:
         self._door, self.area, self.kind = door, door.area, door.kind
-
-    @cached_property
-    def is_api(self) -> bool:
-        return self.path.startswith("/v3/") or self.path == "/v3"
 
     @cached_property
     def headers(self) -> dict[str, str]:

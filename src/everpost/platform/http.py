@@ -14,11 +14,33 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
 from everpost.platform import (
-    bodies, cookies, db, errors, gate, logs, metrics, pages, paging, rate_limits, responses, validation,
+    bodies,
+    config,
+    cookies,
+    db,
+    errors,
+    gate,
+    logs,
+    metrics,
+    pages,
+    paging,
+    rate_limits,
+    responses,
+    validation,
 )  # fmt: skip
 from everpost.platform.caller import Caller, Session
 from everpost.platform.db import Db
-from everpost.platform.doors import Answer, Door, Doors, OpenDoors, Pages, SessionDoors, Stream, read_path_value, redirect
+from everpost.platform.doors import (
+    Answer,
+    Door,
+    Doors,
+    OpenDoors,
+    Pages,
+    SessionDoors,
+    Stream,
+    read_path_value,
+    redirect,
+)
 from everpost.platform.errors import ApiError, Area, Invalid
 from everpost.platform.exchange import Exchange
 from everpost.platform.pages import Html
@@ -196,9 +218,14 @@ class App:
             raise _invalid(door.area, request.problems)
         available = {
             "data": request.data, "caller": exchange.caller, "session": exchange.session, "db": self._db,
-            "request": exchange.request, "form": _form(exchange, door), "upload": request.upload,
+            "upload": request.upload,
         }  # fmt: skip
         arguments.update({name: available[name] for name in door.names if name in available})
+        # Made only for the few doors that ask for them: every request would pay for it.
+        if "request" in door.names:
+            arguments["request"] = exchange.request
+        if "form" in door.names:
+            arguments["form"] = _form(exchange, door)
         try:
             return _success(door, await self._run(door, arguments, request.problems, exchange))
         finally:
@@ -336,9 +363,9 @@ def _static(exchange: Exchange) -> Answer:
 
 
 def _success(door: Door, result: Any) -> Answer:
-    if isinstance(result, Answer | Html):
-        return result if isinstance(result, Answer) else Answer(result, status=result.status)
-    return Answer(result, status=door.success)
+    if isinstance(result, Answer):
+        return result
+    return Answer(result, status=result.status if isinstance(result, Html) else door.success)
 
 
 def _refusal(exchange: Exchange, error: ApiError) -> responses.Wire:
@@ -355,9 +382,9 @@ def _measure(exchange: Exchange, status: int, seconds: float) -> None:
     # Labels come from our own lists: a stranger's made-up methods and paths would fill the memory.
     name = exchange.door.path if exchange.door else "unknown"
     method = exchange.method if exchange.method in _METHODS else "other"
-    metrics.requests.labels(method, name, status).inc()
-    metrics.request_seconds.labels(name).observe(seconds)
-    log.debug(
-        "request", request_id=exchange.request_id, method=method, door=name, status=status,
-        milliseconds=round(seconds * 1000, 1),
-    )  # fmt: skip
+    metrics.count_request(method, name, status, seconds)
+    if config.current().log_level == "debug":
+        log.debug(
+            "request", request_id=exchange.request_id, method=method, door=name, status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )  # fmt: skip

@@ -5,6 +5,7 @@ Everything that can fail here fails before the first byte is sent, so that it ca
 
 import gzip
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,9 +17,9 @@ from everpost.platform.pages import Html
 
 _COMPRESS_FROM_BYTES: Final = 1024
 _CORS: Final = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "GET,POST,PUT,DELETE,PATCH,OPTIONS"),
-    ("Access-Control-Allow-Headers", "Content-Type,X-Amz-Date,Authorization,X-Api-Key"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET,POST,PUT,DELETE,PATCH,OPTIONS"),
+    (b"access-control-allow-headers", b"Content-Type,X-Amz-Date,Authorization,X-Api-Key"),
 )
 _NO_GZIP: Final = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
 _NOT_IN_HEADERS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -38,16 +39,17 @@ class BadHeader(Exception):
 
 def encode(exchange: Exchange, answer: Answer) -> Wire:
     """Raises: BadHeader, and whatever a template or a value that is no JSON raises."""
-    headers, body = _encoded(exchange, answer)
+    named, body = _encoded(exchange, answer)
+    headers = [_header(name, value) for name, value in named]
     if exchange.is_api:
         headers.extend(_CORS)
-    headers.append(("x-request-id", exchange.request_id))
+    headers.append((b"x-request-id", exchange.request_id.encode()))
     if answer.status != 204:
-        headers.append(("Content-Length", str(body.size_bytes if isinstance(body, Stream) else len(body))))
-    shown = b"" if exchange.method == "HEAD" else body
-    return Wire(answer.status, [_header(name, value) for name, value in headers], shown)
+        headers.append((b"content-length", b"%d" % (body.size_bytes if isinstance(body, Stream) else len(body))))
+    return Wire(answer.status, headers, b"" if exchange.method == "HEAD" else body)
 
 
+@lru_cache(maxsize=256)
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
     if _NOT_IN_HEADERS.search(value):
         raise BadHeader(name)

@@ -4,7 +4,6 @@ Literal segments win over `{parameters}` (`/contacts/counts` over `/contacts/{co
 nothing. What a path's methods are falls out of the same table, for 405 and its `Allow`.
 """
 
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 Door = TypeVar("Door")
@@ -80,19 +79,13 @@ class Found(Generic[Door]):
 def _walk(node: Node[Door], segments: list[str], at: int) -> tuple[Node[Door], tuple[str, ...]] | None:
     if at == len(segments):
         return (node, ()) if node.doors else None
-    for child, values in _children(node, segments[at]):
-        found = _walk(child, segments, at + 1)
-        if found is not None:
-            return found[0], values + found[1]
-    return None
-
-
-def _children(node: Node[Door], segment: str) -> Iterator[tuple[Node[Door], tuple[str, ...]]]:
+    segment = segments[at]
     literal = node.literals.get(segment)
-    if literal is not None:
-        yield literal, ()
-    if node.parameter is not None and segment:
-        yield node.parameter, (segment,)
+    found = None if literal is None else _walk(literal, segments, at + 1)
+    if found is not None or node.parameter is None or not segment:
+        return found
+    found = _walk(node.parameter, segments, at + 1)
+    return None if found is None else (found[0], (segment, *found[1]))
 
 
 def _segments(path: str) -> list[str]:

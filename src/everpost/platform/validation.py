@@ -53,6 +53,8 @@ def control_characters(value: Any) -> list[Problem]:
 def parse_query(query_string: bytes) -> dict[str, list[str]]:
     """All values by name. Bytes that are not UTF-8 become replacement characters, which no enumeration accepts."""
     values: dict[str, list[str]] = {}
+    if not query_string:
+        return values
     for name, value in parse_qsl(query_string.decode("utf-8", "replace"), keep_blank_values=True):
         values.setdefault(name, []).append(value)
     return values
