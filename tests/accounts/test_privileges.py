@@ -4,6 +4,9 @@ from everpost.accounts import privileges, regions
 from tests.support.fixtures import AccountApi
 
 PRIVILEGES = "/v3/account/user/privileges"
+ADDRESS = {
+    "address_line1": "4 Harbor Lane", "city": "Portland", "state_code": "ME", "postal_code": "04101", "country_code": "US",
+}  # fmt: skip
 
 
 async def test_the_owner_has_all_in_the_order_of_their_ids(api: AccountApi) -> None:
@@ -40,3 +43,39 @@ def test_a_zone_follows_from_every_place() -> None:
         assert regions.is_time_zone(regions.default_time_zone(country, None))
     assert regions.is_country("GB") and not regions.is_country("gb") and not regions.is_country("UK")
     assert regions.is_state("US", "AE") and regions.is_state("CA", "ON") and not regions.is_state("DE", "BY")
+
+
+CALLS = (
+    ("GET", "/v3/account/summary", None),
+    ("PUT", "/v3/account/summary", {}),
+    ("GET", "/v3/account/summary/physical_address", None),
+    ("POST", "/v3/account/summary/physical_address", ADDRESS),
+    ("PUT", "/v3/account/summary/physical_address", ADDRESS),
+    ("GET", "/v3/account/emails", None),
+    ("POST", "/v3/account/emails", {"email_address": "news@harborlane.example"}),
+    ("GET", PRIVILEGES, None),
+)
+
+
+async def test_each_role_may_do_what_the_contract_gives_it(api: AccountApi) -> None:
+    expected = {
+        "account_manager": [200, 403, 200, 403, 403, 200, 403, 200],
+        "campaign_creator": [403] * 7 + [200],
+    }
+    answers = [await api.request(method, path, json=body) for method, path, body in CALLS]
+    assert [200, 200, 200, 409, 200, 200, 201, 200] == [each.status for each in answers]
+    for role, statuses in expected.items():
+        colleague = await api.as_role(role)
+        answers = [await colleague.request(method, path, json=body) for method, path, body in CALLS]
+        assert statuses == [each.status for each in answers], role
+        refused = {each.text for each in answers if each.status == 403}
+        assert {
+            '{"error_key":"access_denied","error_message":"Request forbidden due to insufficient user privileges."}'
+        } == refused
+
+
+async def test_without_a_scope_only_the_privileges_are_told(api: AccountApi) -> None:
+    bare = await api.with_scopes("offline_access")
+    answers = [await bare.request(method, path, json=body) for method, path, body in CALLS]
+    assert [403] * 7 + [200] == [each.status for each in answers]
+    assert {dict} == {type(each.body) for each in answers[:7]}, "an object, not an array"

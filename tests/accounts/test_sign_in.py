@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from argon2 import PasswordHasher
 
@@ -52,6 +53,27 @@ async def test_a_session_lives_in_the_database_and_its_token_only_in_the_cookie(
 async def test_behind_https_the_cookie_is_secure(settings: config.Settings) -> None:
     config.override(public_url="https://mail.example")
     assert sessions.cookie("t").endswith("; Secure")
+
+
+async def test_behind_https_cookies_belong_to_this_host_and_pages_ask_for_https(app: App, account: Account) -> None:
+    config.override(public_url="https://mail.example")
+    browser = Browser(app)
+    browser.client.base_url = httpx.URL("https://mail.example")
+    page = await browser.open("/login")
+    assert page.headers["strict-transport-security"] == "max-age=31536000"
+    assert page.headers["set-cookie"].startswith("__Host-everpost_form=")
+    await browser.submit(login=account.email, password=PASSWORD)
+    assert f"__Host-{sessions.COOKIE}" in browser.client.cookies
+    assert (await browser.open("/account/security")).status_code == 200
+    await browser.client.aclose()
+
+
+async def test_every_sign_in_begins_a_session_of_its_own(browser: Browser, account: Account, db: Db) -> None:
+    await browser.sign_in(account.email)
+    before = browser.client.cookies[sessions.COOKIE]
+    await browser.sign_in(account.email)
+    assert before != browser.client.cookies[sessions.COOKIE]
+    assert await sessions.find(db, before) is None
 
 
 async def test_signing_out_ends_the_session_and_needs_a_form(browser: Browser, account: Account, db: Db) -> None:

@@ -144,6 +144,7 @@ def test_an_operator_manages_the_people_of_an_account(instance: Instance) -> Non
     for arguments, said in (
         (["role", "demo@everpost.example", "campaign_creator"], "The owner of the account keeps role and access."),
         (["people", "nobody@shop.example"], "Nobody signs in with nobody@shop.example."),
+        (["confirm-sender", "demo@everpost.example", "x@shop.example"], "x@shop.example is no address of this account"),
     ):
         refused = instance.run("account", *arguments)
         assert (1, True) == (refused.returncode, said in refused.stderr)

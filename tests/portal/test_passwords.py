@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pyotp
 
 from everpost.accounts import sessions
@@ -44,6 +45,19 @@ async def test_whoever_asks_is_told_the_same_and_only_a_known_address_gets_mail(
     assert 1 == len(set(said))
     await work()
     assert [(SUBJECT, account.email)] == [(mail.subject, mail.recipient) for mail in await mailbox()]
+
+
+async def test_a_colleague_does_not_find_the_link_in_the_mailbox(
+    visitor: Window, owner: Window, account: Account, work: Work
+) -> None:
+    await ask(visitor, account.email)
+    await work()
+    transport = httpx.ASGITransport(app=owner.app, client=("192.0.2.7", 1))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://everpost.test", cookies=owner.client.cookies
+    ) as far:
+        page = await far.get("/mailbox")
+    assert 200 == page.status_code and SUBJECT not in page.text
 
 
 async def test_a_link_lets_choose_a_password_once_and_ends_every_session(

@@ -20,6 +20,7 @@ class Window(Browser):
 
     def __init__(self, app: App) -> None:
         super().__init__(app)
+        self.app = app
         self.client.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
     async def press(self, button: str, **typed: str) -> httpx.Response:

@@ -10,8 +10,9 @@ import secrets
 from typing import Final
 
 import msgspec
-import pyotp
 import segno
+from pyotp import random_base32
+from pyotp.totp import TOTP
 
 from everpost.accounts import audit
 from everpost.ids import UserId
@@ -55,7 +56,7 @@ async def begin(conn: Conn, user_id: UserId) -> str:
         raise AlreadyOn
     if found is not None:
         return crypto.unseal(_SECRET_PURPOSE, found.sealed_secret).decode()
-    secret = pyotp.random_base32()
+    secret = random_base32()
     await _insert(conn, user_id, crypto.seal(_SECRET_PURPOSE, secret.encode()))
     return secret
 
@@ -110,7 +111,7 @@ async def recovery_codes_left(conn: Conn, user_id: UserId) -> int:
 
 def address(secret: str, email: str) -> str:
     """What the picture says: the address by which authenticator apps take over a secret."""
-    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="everpost")
+    return TOTP(secret).provisioning_uri(name=email, issuer_name="everpost")
 
 
 def picture(secret: str, email: str) -> str:
@@ -120,7 +121,7 @@ def picture(secret: str, email: str) -> str:
 
 def _step_of(factor: _Factor, code: str) -> int | None:
     """The half minute that a code belongs to, if it is near and later than the last one used."""
-    totp = pyotp.TOTP(crypto.unseal(_SECRET_PURPOSE, factor.sealed_secret).decode())
+    totp = TOTP(crypto.unseal(_SECRET_PURPOSE, factor.sealed_secret).decode())
     given = "".join(code.split()).encode()
     now = int(clock.now().timestamp()) // _STEP_SECONDS
     matching = [now + drift for drift in _DRIFT if hmac.compare_digest(totp.generate_otp(now + drift).encode(), given)]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from everpost.accounts import accounts, audit, people, recoveries, second_factors, users
+from everpost.accounts import accounts, audit, confirmations, people, recoveries, second_factors, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
 from everpost.accounts.users import User
 from everpost.cli import instance
@@ -111,6 +111,12 @@ def set_status(account: Owner, status: Annotated[Status, typer.Argument(help="ac
 def confirm(person: Person) -> None:
     """Vouch for the address of a person who signed up, instead of the link in their mail."""
     _for(person, _vouch_for)
+
+
+@account_commands.command("confirm-sender")
+def confirm_sender(account: Owner, address: Annotated[str, typer.Argument(help="The address that waits.")]) -> None:
+    """Vouch for a sender address of an account, instead of the link in the mail that went there."""
+    _for(account, lambda conn, user: confirmations.vouch_for(conn, user.account_id, address))
 
 
 @account_commands.command("password")
