@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 
 from everpost.contacts import segments
-from everpost.contacts.criteria import compiler, documents, references
+from everpost.contacts.criteria import compiler, costs, documents, references
+from everpost.contacts.criteria.compiler import Compiled
 from everpost.ids import AccountId, ContactId, SegmentId
 from everpost.platform import clock, config
 from everpost.platform.db import Conn, Db, StatementTimeout, limit_statements, many, one, run, savepoint
@@ -27,8 +27,6 @@ from everpost.platform.jobs import every, job
 RESULT_SERVES: Final = timedelta(minutes=5)
 # A job that has not answered after this long will not: then the next request asks anew.
 _PATIENCE: Final = timedelta(minutes=30)
-_CHOICE_SERVES: Final = timedelta(minutes=1)
-_MOST_CHOICES: Final = 1_000
 
 
 class Members(Struct, frozen=True):
@@ -50,7 +48,9 @@ class Position(Struct, frozen=True):
 
 async def of(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> Members:
     """To embed as a subquery. Raises: NotFound, also for a deleted segment."""
-    return await _cheaper(conn, account_id, segment_id, "")
+    now = clock.now()
+    compiled = await _compiled(conn, account_id, segment_id, now)
+    return Members(await costs.cheaper(conn, account_id, compiled, now=now), compiled.values)
 
 
 async def page(
@@ -112,50 +112,19 @@ class _Finding(Struct):
     is_done: bool
 
 
-class _Choice(Struct):
-    """Which form was cheaper, and until when to believe it."""
-
-    is_as_sets: bool
-    until: datetime
-
-
-_choices: dict[tuple[AccountId, LiteralString], _Choice] = {}
-
-
-async def _cheaper(
-    conn: Conn, account_id: AccountId, segment_id: SegmentId, tail: LiteralString, **values: Any
-) -> Members:
-    """The form that the planner expects to cost less, with `tail` after it."""
-    now = clock.now()
+async def _compiled(conn: Conn, account_id: AccountId, segment_id: SegmentId, now: datetime) -> Compiled:
     tree = documents.read(await segments.criteria_of(conn, account_id, segment_id))
-    compiled = compiler.compiled(tree, await references.look_up(conn, account_id, tree, now=now))
-    one_by_one, as_sets = compiled.one_by_one + tail, compiled.as_sets + tail
-    named = {**compiled.values, **values}
-    if one_by_one == as_sets:
-        return Members(one_by_one, named)
-    choice = _choices.get((account_id, one_by_one))
-    if choice is None or choice.until < now:
-        costs = [await _cost(conn, account_id, sql, named) for sql in (one_by_one, as_sets)]
-        choice = _Choice(costs[1] < costs[0], now + _CHOICE_SERVES)
-        if len(_choices) >= _MOST_CHOICES:
-            _choices.clear()
-        _choices[account_id, one_by_one] = choice
-    return Members(as_sets if choice.is_as_sets else one_by_one, named)
-
-
-async def _cost(conn: Conn, account_id: AccountId, sql: LiteralString, values: Mapping[str, Any]) -> float:
-    explained = await one(conn, msgspec.Raw, "EXPLAIN (FORMAT JSON) " + sql, account_id=account_id, **values)
-    assert explained is not None
-    cost: float = msgspec.json.decode(explained)[0]["Plan"]["Total Cost"]
-    return cost
+    return compiler.compiled(tree, await references.look_up(conn, account_id, tree, now=now))
 
 
 async def _page(
     conn: Conn, account_id: AccountId, segment_id: SegmentId, start: Position | None, rows: int
 ) -> list[ContactId]:
+    now = clock.now()
+    compiled = await _compiled(conn, account_id, segment_id, now)
+    sql = await costs.cheaper(conn, account_id, compiled, now=now, at_most=rows)
     tail, values = _tail(start, rows)
-    members = await _cheaper(conn, account_id, segment_id, tail, **values)
-    found = await many(conn, UUID, members.sql, account_id=account_id, **members.values)
+    found = await many(conn, UUID, sql + tail, account_id=account_id, **compiled.values, **values)
     return [ContactId(contact_id) for contact_id in found]
 
 

@@ -37,3 +37,5 @@ CREATE TABLE segment_findings (
     contact_ids uuid[],
     PRIMARY KEY (account_id, segment_id)
 );
+
+CREATE INDEX contacts_custom_values ON contacts USING gin (custom_values jsonb_path_ops) WHERE custom_values <> '{}';

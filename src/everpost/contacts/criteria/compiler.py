@@ -21,8 +21,9 @@ from everpost.contacts.criteria.tree import (
 
 
 class Compiled(Struct, frozen=True):
-    """The same contacts twice; both forms take the same values, and `:account_id`."""
+    """The same contacts twice, and whom conditions on the row alone leave. All take these values and `:account_id`."""
 
+    of_rows: LiteralString
     one_by_one: LiteralString
     as_sets: LiteralString
     values: dict[str, Any]
@@ -31,7 +32,7 @@ class Compiled(Struct, frozen=True):
 def compiled(tree: Group, references: References) -> Compiled:
     values = Values()
     formula = _formula(tree, references, values)
-    return Compiled(formulas.one_by_one(formula), formulas.as_sets(formula), values.named)
+    return Compiled(formulas.of_rows(formula), formulas.one_by_one(formula), formulas.as_sets(formula), values.named)
 
 
 def _formula(node: Node, references: References, values: Values) -> Formula:

@@ -79,7 +79,13 @@ def as_sets(formula: Formula) -> LiteralString:
     return _CONTACTS + _joined(formula)
 
 
-def condition(formula: Formula) -> LiteralString:
+def of_rows(formula: Formula) -> LiteralString:
+    """The contacts whom conditions on the row alone leave: more than it is true of, and whom it is asked of."""
+    parts = formula.parts if isinstance(formula, AllOf) else [formula]
+    return _CONTACTS + " AND ".join(["TRUE", *[condition(part) for part in parts if _is_of_row(part)]])
+
+
+def condition(formula: Formula) -> LiteralString:  # noqa: PLR0911 -- one line per shape
     """True of the row `contact`, or not true: NULL is possible."""
     match formula:
         case Row(sql):
@@ -88,6 +94,10 @@ def condition(formula: Formula) -> LiteralString:
             return "EXISTS (" + _rows_of_contact(formula) + ")"
         case Not(Related() as part):
             return "NOT EXISTS (" + _rows_of_contact(part) + ")"
+        case Not(OneOf(parts)):
+            return condition(AllOf([Not(part) for part in parts]))
+        case Not(Not(part)):
+            return condition(part)
         case Not(part):
             return "(" + condition(part) + " IS NOT TRUE)"
         case AllOf(parts):
