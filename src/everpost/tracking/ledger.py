@@ -26,9 +26,9 @@ from everpost.tracking.machines import Message, Sign
 
 # The number of a hit within its batch has two bytes.
 MOST_IN_A_BATCH: Final = 1_000
-# Large enough to share the statement's cost, small enough to hold the counters' row for a few dozen milliseconds only.
+# Large enough to share the statement's cost, small enough to hold the counters' row for less than a tenth of a second.
 # The last batch that is begun goes in as a whole.
-ENOUGH_IN_A_FOLD: Final = 2_000
+ENOUGH_IN_A_FOLD: Final = 5_000
 MOST_BATCHES_IN_A_FOLD: Final = 200
 
 
