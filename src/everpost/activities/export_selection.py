@@ -11,12 +11,15 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from everpost.activities import selections
+from everpost.activities.selections import Selected
 from everpost.activities.shapes import ContactsExport
 from everpost.contacts import bulk, segment_members
 from everpost.contacts.contact_pages import NEW_SUBSCRIBER_FOR
-from everpost.ids import AccountId, ContactId, ListId, SegmentId, TagId
+from everpost.contacts.stored import IS_ACTIVE
+from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, TagId
 from everpost.platform import clock
-from everpost.platform.db import Conn, many
+from everpost.platform.db import Conn, many, run
 from everpost.platform.errors import Invalid, NotFound
 
 _PAIRS: Final = frozenset(
@@ -31,7 +34,7 @@ _PAIRS: Final = frozenset(
 _NOT_DELETED: Final[LiteralString] = " AND deleted_at IS NULL"
 _OF_STATUS: Final[Mapping[str, LiteralString]] = {
     "all": _NOT_DELETED,
-    "active": " AND is_mailable",
+    "active": " AND " + IS_ACTIVE,
     "not_set": " AND deleted_at IS NULL AND coalesce(permission_to_send, 'not_set') = 'not_set'",
     "pending_confirmation": " AND deleted_at IS NULL AND permission_to_send = 'pending_confirmation'",
     "temp_hold": " AND deleted_at IS NULL AND permission_to_send = 'temp_hold'",
@@ -81,7 +84,40 @@ async def require(conn: Conn, account_id: AccountId, selection: Selection) -> No
         await segment_members.of(conn, account_id, SegmentId(selection.segment_id))
 
 
-async def condition(conn: Conn, account_id: AccountId, selection: Selection) -> tuple[LiteralString, dict[str, Any]]:
+async def settle(
+    conn: Conn, account_id: AccountId, activity_id: ActivityId, selection: Selection, *, chunk_size: int
+) -> Selected:
+    """Select the contacts and keep them for the activity, in the order of the file."""
+    where, values = await _condition(conn, account_id, selection)
+    await run(
+        conn,
+        _KEEP + where + _IN_CHUNKS,
+        account_id=account_id,
+        activity_id=activity_id,
+        size=chunk_size,
+        **values,
+    )
+    return await selections.kept(conn, account_id, activity_id)
+
+
+async def missing(conn: Conn, account_id: AccountId, selection: Selection) -> list[ContactId]:
+    """The contacts that were named and do not exist, or are deleted where that is not what is asked for."""
+    if not selection.contact_ids:
+        return []
+    there = await many(
+        conn,
+        UUID,
+        """SELECT contact_id FROM contacts
+            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])
+              AND (deleted_at IS NULL OR :are_deleted)""",
+        account_id=account_id,
+        contact_ids=selection.contact_ids,
+        are_deleted=selection.status == "removed",
+    )
+    return [contact_id for contact_id in selection.contact_ids if contact_id not in there]
+
+
+async def _condition(conn: Conn, account_id: AccountId, selection: Selection) -> tuple[LiteralString, dict[str, Any]]:
     """What the selection adds to the WHERE of `contacts`, and the values that this names."""
     where: list[LiteralString] = []
     where.append(_OF_STATUS[selection.status or "all"])
@@ -116,23 +152,6 @@ async def condition(conn: Conn, account_id: AccountId, selection: Selection) -> 
     return "".join(where), values
 
 
-async def missing(conn: Conn, account_id: AccountId, selection: Selection) -> list[ContactId]:
-    """The contacts that were named and do not exist, or are deleted where that is not what is asked for."""
-    if not selection.contact_ids:
-        return []
-    there = await many(
-        conn,
-        UUID,
-        """SELECT contact_id FROM contacts
-            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])
-              AND (deleted_at IS NULL OR :are_deleted)""",
-        account_id=account_id,
-        contact_ids=selection.contact_ids,
-        are_deleted=selection.status == "removed",
-    )
-    return [contact_id for contact_id in selection.contact_ids if contact_id not in there]
-
-
 def _each_once(ids: Sequence[Any] | None) -> list[Any]:
     return list(dict.fromkeys(ids or ()))
 
@@ -144,3 +163,11 @@ def _segment(asked: ContactsExport) -> int | None:
     if len(given) > 1:
         raise Invalid("segment_ids has too many items (maximum is 1)")
     return given[0] if given else None
+
+
+_KEEP: Final[LiteralString] = """INSERT INTO activity_contacts (account_id, activity_id, chunk, contact_ids)
+    SELECT :account_id, :activity_id, chunk, array_agg(contact_id)
+      FROM (SELECT contact_id, (row_number() OVER (ORDER BY created_at, contact_id) - 1) / :size AS chunk
+              FROM contacts
+             WHERE account_id = :account_id"""
+_IN_CHUNKS: Final[LiteralString] = ") AS numbered GROUP BY chunk"

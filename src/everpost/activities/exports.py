@@ -1,16 +1,15 @@
 """Exports: contacts become a CSV file, some thousands at a time.
 
-Each chunk is a part of the file, and the file is served once the activity is completed. Killed anywhere, the work goes
-on behind the last chunk that the ledger names. Source: contract, bulk-activities.md §7.
+Who is exported is settled when the work begins, in chunks that are parts of the file; the file is served once the
+activity is completed. Killed anywhere, the work goes on behind the last part that the ledger names. Source: contract,
+bulk-activities.md §7.
 """
 
 import asyncio
 import csv
 import io
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final, LiteralString
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -25,8 +24,7 @@ from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity, ContactsExport
 from everpost.contacts import bulk, custom_fields
 from everpost.ids import AccountId, ActivityId, new_id
-from everpost.platform import clock
-from everpost.platform.db import Conn, copy_csv_out, one
+from everpost.platform.db import Conn, copy_csv_out
 from everpost.platform.errors import NotFound
 
 _ROWS_PER_CHUNK: Final = 10_000
@@ -40,22 +38,14 @@ class Request(Struct, frozen=True):
     custom: list[Custom]
 
 
-class Place(Struct, frozen=True):
-    """A contact's place in the order of the file."""
-
-    created_at: datetime
-    contact_id: UUID
-
-
 class Progress(Struct, frozen=True, kw_only=True):
     """How far an export is, as the ledger keeps it."""
 
-    until: datetime  # who is made later is not selected
-    total: int
+    total: int  # contacts, those who were named and are not there included
+    chunks: int
+    chunk: int = 0  # the next
     written: int = 0
-    after: Place | None = None
-    is_done: bool = False
-    file: Parts = file_parts.NOTHING
+    file: Parts
 
     @property
     def counters(self) -> dict[str, int]:
@@ -65,11 +55,9 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class Query(Struct, frozen=True):
-    """The statement of each chunk but its place, and the values that are named there."""
+    """The statement of each chunk, and the values that are named in it."""
 
-    columns: LiteralString
-    joins: LiteralString
-    where: LiteralString
+    sql: LiteralString
     values: dict[str, Any]
 
 
@@ -91,7 +79,8 @@ async def start(conn: Conn, account_id: AccountId, asked: ContactsExport) -> Bul
 async def finished(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Parts:
     """The file. Raises: NotFound, also while the export is not completed, and when it is of more than ten days ago."""
     entry = await ledger.get_ended(conn, account_id, activity_id)
-    progress = _read_progress(entry.position) if (entry.kind, entry.state) == (ledger.EXPORT, "completed") else None
+    is_export = (entry.kind, entry.state) == (ledger.EXPORT, "completed")
+    progress: Progress | None = _read_progress(entry.position) if is_export else None
     if progress is None or not progress.file.are_there:
         raise NotFound
     return progress.file
@@ -102,102 +91,56 @@ async def run(turn: Turn) -> None:
     """Write chunk after chunk until all contacts are written or the turn is over."""
     request = _read_request(turn.entry.request)
     progress = _read_progress(turn.entry.position) or await _begin(turn, request)
-    query = await _query(turn, request, progress)
-    # However short the turn, one chunk is written.
-    while not progress.is_done:
-        progress = await _write_chunk(turn, request, query, progress)
+    query = await _query(turn, request)
+    while progress.chunk < progress.chunks:
+        progress = await _write_chunk(turn, query, progress)
+        # However short the turn, one chunk is written.
         if turn.is_over:
             break
-    if progress.is_done:
+    if progress.chunk >= progress.chunks:
         await turn.complete(progress.counters)
 
 
 async def _begin(turn: Turn, request: Request) -> Progress:
-    """Count who is selected: that is settled now, not when the export was asked for."""
-    until = clock.now()
-    async with turn.step() as conn:
-        where, values = await export_selection.condition(conn, turn.account_id, request.selection)
-        selected = await one(
-            conn,
-            int,
-            _COUNT + where,
-            account_id=turn.account_id,
-            until=until,
-            **values,
+    """Settle who is exported, and write the headings."""
+    activity_id = turn.entry.activity_id
+    file = await file_parts.add(file_parts.NOTHING, turn.account_id, activity_id, _first_line(request))
+    async with turn.long_step() as conn:
+        selected = await export_selection.settle(
+            conn, turn.account_id, activity_id, request.selection, chunk_size=_ROWS_PER_CHUNK
         )
         missing = await export_selection.missing(conn, turn.account_id, request.selection)
-        progress = Progress(until=until, total=(selected or 0) + len(missing))
+        progress = Progress(total=selected.contacts + len(missing), chunks=selected.chunks, file=file)
         await _note(conn, turn, progress, [f"Contact {contact_id} was not found" for contact_id in missing])
     return progress
 
 
-async def _query(turn: Turn, request: Request, progress: Progress) -> Query:
+async def _query(turn: Turn, request: Request) -> Query:
     async with turn.db.reader() as conn:
         definitions = await custom_fields.definitions(conn, turn.account_id)
-        where, values = await export_selection.condition(conn, turn.account_id, request.selection)
-        values |= {
+        names = {
             "list_names": await bulk.list_names(conn, turn.account_id),
             "tag_names": await bulk.tag_names(conn, turn.account_id),
         }
-    columns, joins, named = export_columns.expressions(request.fields, request.custom, definitions)
-    values = {**values, **named, "account_id": turn.account_id, "until": progress.until}
-    return Query(columns, joins, where, values)
+    columns, joins, values = export_columns.expressions(request.fields, request.custom, definitions)
+    ids = {"account_id": turn.account_id, "activity_id": turn.entry.activity_id}
+    return Query("SELECT " + columns + _OF_CHUNK + joins + _IN_ORDER, {**values, **names, **ids})
 
 
-async def _write_chunk(turn: Turn, request: Request, query: Query, progress: Progress) -> Progress:
+async def _write_chunk(turn: Turn, query: Query, progress: Progress) -> Progress:
     async with turn.db.transaction() as conn:
         await bulk.prepare(conn)
-        last = await _last_of_chunk(conn, query, progress.after)
-        rows, count = await _copy(conn, query, progress.after, last)
+        rows, count = await copy_csv_out(conn, query.sql, chunk=progress.chunk, **query.values)
     content = await asyncio.to_thread(_with_crlf, rows)
-    if not progress.file.names:
-        content = _first_line(request) + content
     progress = replace(
         progress,
+        chunk=progress.chunk + 1,
         written=progress.written + count,
-        after=last,
-        is_done=last is None,
         file=await file_parts.add(progress.file, turn.account_id, turn.entry.activity_id, content),
     )
     async with turn.step() as conn:
         await _note(conn, turn, progress, [])
     return progress
-
-
-async def _last_of_chunk(conn: Conn, query: Query, after: Place | None) -> Place | None:
-    """Where the next chunk ends; None when the next is the last."""
-    beyond, values = _place(after)
-    return await one(
-        conn,
-        Place,
-        _PLACES + query.where + beyond + " ORDER BY created_at, contact_id OFFSET :skipped LIMIT 1",
-        skipped=_ROWS_PER_CHUNK - 1,
-        **query.values,
-        **values,
-    )
-
-
-async def _copy(conn: Conn, query: Query, after: Place | None, last: Place | None) -> tuple[bytes, int]:
-    beyond, values = _place(after)
-    up_to: LiteralString = ""
-    if last is not None:
-        up_to = " AND (created_at, contact_id) <= (:last_created_at, :last_contact_id)"
-        values |= {"last_created_at": last.created_at, "last_contact_id": last.contact_id}
-    return await copy_csv_out(
-        conn,
-        "SELECT " + query.columns + _CONTACTS + query.where + beyond + up_to + _SELECTED + query.joins + _IN_ORDER,
-        **query.values,
-        **values,
-    )
-
-
-def _place(after: Place | None) -> tuple[LiteralString, dict[str, Any]]:
-    if after is None:
-        return "", {}
-    return (
-        " AND (created_at, contact_id) > (:after_created_at, :after_contact_id)",
-        {"after_created_at": after.created_at, "after_contact_id": after.contact_id},
-    )
 
 
 def _first_line(request: Request) -> bytes:
@@ -227,16 +170,14 @@ async def _note(conn: Conn, turn: Turn, progress: Progress, errors: Sequence[str
     )
 
 
-_COUNT: Final[LiteralString] = "SELECT count(*) FROM contacts WHERE account_id = :account_id AND created_at <= :until"
-_PLACES: Final[LiteralString] = (
-    "SELECT created_at, contact_id FROM contacts WHERE account_id = :account_id AND created_at <= :until"
-)
-_CONTACTS: Final[LiteralString] = """
+_OF_CHUNK: Final[LiteralString] = """
   FROM (SELECT contact_id, email_address, permission_to_send, opt_in_source, opt_in_date, opt_out_source, opt_out_date,
                opt_out_reason, first_name, last_name, job_title, company_name, birthday_month, birthday_day,
                anniversary, create_source, update_source, source_name, created_at, updated_at, deleted_at,
                custom_values, phone_numbers, street_addresses, notes
           FROM contacts
-         WHERE account_id = :account_id AND created_at <= :until"""
-_SELECTED: Final[LiteralString] = ") AS selected "
+         WHERE account_id = :account_id
+           AND contact_id = ANY(ARRAY(SELECT unnest(contact_ids) FROM activity_contacts
+                                       WHERE account_id = :account_id AND activity_id = :activity_id
+                                         AND chunk = :chunk))) AS selected """
 _IN_ORDER: Final[LiteralString] = " ORDER BY created_at, contact_id"
