@@ -29,7 +29,7 @@ MOST_IN_A_BATCH: Final = 1_000
 # Large enough to share the statement's cost, small enough to hold the counters' row for less than a tenth of a second.
 # The last batch that is begun goes in as a whole.
 ENOUGH_IN_A_FOLD: Final = 5_000
-MOST_BATCHES_IN_A_FOLD: Final = 200
+MOST_BATCHES_IN_A_FOLD: Final = 400
 
 
 class Hit(msgspec.Struct, frozen=True):
