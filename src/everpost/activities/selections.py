@@ -110,11 +110,6 @@ async def settle(
 
 async def kept(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Selected:
     """What is kept for an activity."""
-    return await kept(conn, account_id, activity_id)
-
-
-async def kept(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Selected:
-    """What is kept for an activity."""
     selected = await one(
         conn,
         Selected,
