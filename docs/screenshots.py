@@ -256,6 +256,18 @@ class Tour:
             self.page.get_by_role("button", name="Allow").click()
         self.page.goto("/account/applications")
 
+    def activities(self) -> None:
+        self._import()
+        self._sign_in("/login?next=/activities")
+
+    def activity(self) -> None:
+        self.activities()
+        self.page.get_by_role("link", name="Import contacts").first.click()
+
+    def activity_cancel(self) -> None:
+        self.activity()
+        self.page.goto(f"{self.page.url}/cancel")
+
     def security(self) -> None:
         self._sign_in("/login?next=/account/security")
 
@@ -267,6 +279,14 @@ class Tour:
         self.page.get_by_label("Email address").fill(EMAIL)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
+
+    def _import(self) -> None:
+        """A few people, two of whom cannot be imported."""
+        list_id = self.instance.call("GET", "/contact_lists")["lists"][0]["list_id"]
+        people = [{"email": address} for address in ("ida@reader.example", "nobody", "noor@reader.example", "x@y")]
+        made = self.instance.call("POST", "/activities/contacts_json_import", list_ids=[list_id], import_data=people)
+        path = f"/activities/{made['activity_id']}"
+        wait_for(lambda: self.instance.call("GET", path)["state"] == "completed")
 
     def _own_application(self) -> None:
         """The details of an application that the demo account's owner registered."""

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -46,6 +47,9 @@ INSIDE = [
     "{app}/secret",
     "{app}/secret/revoke",
     "{app}/delete",
+    "/activities",
+    "{activity}",
+    "{activity}/cancel",
     "/account",
     "/account/address",
     "/account/senders",
@@ -124,10 +128,10 @@ def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
     view.get_by_label("Email address").fill(EMAIL)
     view.get_by_label("Password").fill(PASSWORD)
     view.get_by_role("button", name="Sign in").click()
-    app = registered(view)
+    app, activity = registered(view), imported(instance)
     found = {}
     for path in INSIDE:
-        view.goto(path.replace("{app}", app))
+        view.goto(path.replace("{app}", app).replace("{activity}", activity))
         found[path] = faults_of(view)
     assert {path: [] for path in INSIDE} == found
 
@@ -141,6 +145,15 @@ def registered(page: Page) -> str:
         page.get_by_role("button", name="Register application").click()
         page.goto("/portal/apps")
     return page.get_by_role("link", name="Sheet sync").get_attribute("href") or ""
+
+
+def imported(instance: DemoInstance) -> str:
+    """The path of a bulk activity with something to tell."""
+    headers = {"Authorization": f"Bearer {instance.token()}"}
+    lists = httpx.get(f"{instance.url}/v3/contact_lists", headers=headers).json()["lists"]
+    body = {"list_ids": [lists[0]["list_id"]], "import_data": [{"email": "nobody"}, {"email": "ann@x.example"}]}
+    posted = httpx.post(f"{instance.url}/v3/activities/contacts_json_import", headers=headers, json=body)
+    return f"/activities/{posted.json()['activity_id']}"
 
 
 @pytest.mark.parametrize("width", [400, 1280])
