@@ -4,6 +4,7 @@ Source: contract, clients.md rows 3-7, 27, 37.
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from requests_oauthlib import OAuth2Session
 
 from tests.journeys.demo import EMAIL, PASSWORD, DemoInstance
 from tests.support.forms import submit
+from tests.support.instance import await_true, free_port
 
 CALLBACK = "https://app.example/callback"
 SCOPE = "contact_data offline_access"
@@ -233,3 +235,34 @@ def test_a_plugin_whose_authorization_header_is_lost_names_itself_in_the_body(
         "grant_type": "refresh_token",
     }  # fmt: skip
     assert set(httpx.post(f"{instance.url}{SERVER}/token", data=renew, headers=lost).json()) == FIVE
+
+
+def test_a_plugin_that_speaks_http_1_0_is_answered(instance: DemoInstance, web_app: dict[str, str]) -> None:
+    body = f"grant_type=refresh_token&refresh_token=x&client_id={web_app['client_id']}"
+    form = "Content-Type: application/x-www-form-urlencoded"
+    request = f"POST {SERVER}/token HTTP/1.0\r\n{form}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = connection.makefile("rb").read().decode()
+    assert answer.partition("\r\n")[0].split()[1] == "401"
+    assert "invalid_client" in answer
+
+
+def test_a_token_revoked_on_one_node_ends_on_the_others_within_five_seconds(
+    instance: DemoInstance, person: Person, web_app: dict[str, str]
+) -> None:
+    port = free_port()
+    node = instance.start_node("serve", "--port", str(port))
+    try:
+        await_true(lambda: instance.get("/healthz", port=port) == 200)
+        with authlib(instance, web_app, client_secret=web_app["client_secret"]) as client:
+            url, state = client.create_authorization_url(f"{instance.url}{SERVER}/authorize")
+            token = client.fetch_token(f"{SERVER}/token", authorization_response=person.consent(url), state=state)
+            bearer = token["access_token"]
+            assert instance.get(PRIVILEGES, token=bearer) == instance.get(PRIVILEGES, token=bearer, port=port) == 200
+            client.revoke_token(f"{SERVER}/revoke", token=token["refresh_token"])
+        assert instance.get(PRIVILEGES, token=bearer) == 401
+        await_true(lambda: instance.get(PRIVILEGES, token=bearer, port=port) == 401, seconds=5)
+    finally:
+        node.terminate()
+        node.wait(20)
