@@ -14,6 +14,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from everpost.delivery import holds
 from everpost.delivery.mailings import Mailing
 from everpost.delivery.outcomes import Attempt, Result
 from everpost.ids import AccountId, ContactId, MailingId
@@ -132,6 +133,9 @@ async def append_sends(
         await sends.append(conn, account_id, sent)
     if bounced:
         await events.append_bounces(conn, account_id, bounced)
+    unknown = [addresses[bounce.contact_id] for bounce in bounced if bounce.bounce_code == "B"]
+    if unknown:
+        await holds.note_unknown(conn, unknown, now=now)
 
 
 async def keep(conn: Conn, account_id: AccountId, claim_ids: Sequence[UUID], *, now: datetime) -> None:

@@ -18,7 +18,17 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.delivery import claims, mailings, merge_fields, outcomes, page_links, return_paths, signing, submission
+from everpost.delivery import (
+    claims,
+    holds,
+    mailings,
+    merge_fields,
+    outcomes,
+    page_links,
+    return_paths,
+    signing,
+    submission,
+)
 from everpost.delivery.headers import BadAddress
 from everpost.delivery.mailings import Mailing
 from everpost.delivery.merge_fields import Fields, Person
@@ -110,6 +120,7 @@ class _Shift:
         composer: Composer,
         fields: Fields,
         number: int | None,
+        has_holds: bool,
     ) -> None:
         self.has_server = True
         self._db = db
@@ -119,6 +130,7 @@ class _Shift:
         self._fields = fields
         self._mailing_number = number
         self._claims: set[UUID] = set()
+        self._has_holds = has_holds
 
     @classmethod
     async def prepare(cls, db: Db, account_id: AccountId, mailing: Mailing) -> "_Shift":
@@ -127,7 +139,8 @@ class _Shift:
             composer = Composer(mailing.letterhead, mailing.rendered, signers)
             fields = await merge_fields.fields(conn, account_id, composer.names)
             number = await _number(conn, mailing.mailing_id) if mailing.letterhead.bounce_domain else None
-        return cls(db, account_id, mailing, composer=composer, fields=fields, number=number)
+            has_holds = await holds.are_any(conn, account_id, now=clock.now())
+        return cls(db, account_id, mailing, composer=composer, fields=fields, number=number, has_holds=has_holds)
 
     async def work(self) -> None:
         """Send with every carrier that is free, until nothing is due or the time is over."""
@@ -189,11 +202,20 @@ class _Shift:
             return None
         found = await self._fields.people(conn, self._account_id, [attempt.contact_id for attempt in attempts])
         people = [person for person in found if person.is_mailable and person.email_address]
+        held = set[str]()
+        if self._has_holds and people:
+            addresses = [person.email_address for person in people]
+            held = await holds.held(conn, addresses, now=now)
+            complained = await holds.complained(conn, self._account_id, addresses)
+            people = [person for person in people if person.email_address not in complained]
         # Whoever unsubscribed since the run started, and committed that before we came here, gets nothing.
         gone = {attempt.contact_id for attempt in attempts} - {person.contact_id for person in people}
         if gone:
             await claims.suppress(conn, self._account_id, self._mailing, sorted(gone))
-        return _Batch({attempt.contact_id: attempt for attempt in attempts}, people, {})
+        results = {
+            person.contact_id: outcomes.on_hold(person.contact_id) for person in people if person.email_address in held
+        }
+        return _Batch({attempt.contact_id: attempt for attempt in attempts}, people, results)
 
     async def _send(self, batch: _Batch, carrier: Carrier) -> None:
         """Nothing of the database is held here."""
@@ -225,6 +247,8 @@ class _Shift:
         mailing, now = self._mailing, clock.now_seconds()
         mint = tokens.signer()
         for person in batch.people:
+            if person.contact_id in batch.results:
+                continue  # on hold
             recipient = mint.recipient(self._account_id, mailing.campaign_activity_id, person.contact_id)
             values = self._fields.values(person)
             values.update(page_links.tokens(recipient, mailing.url_ids))

@@ -71,6 +71,11 @@ def result(attempt: Attempt, outcome: Outcome, now: datetime) -> Result:
     )
 
 
+def on_hold(contact_id: ContactId) -> Result:
+    """The address is on hold, so nobody was asked."""
+    return Result(contact_id=contact_id, state="bounced", reply_text="The address is on hold.", bounce_code="S")
+
+
 def delay(attempts: int) -> timedelta:
     """How long to wait after that many attempts."""
     return timedelta(minutes=_DELAY_MINUTES[min(attempts, len(_DELAY_MINUTES)) - 1])
