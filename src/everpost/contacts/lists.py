@@ -12,10 +12,10 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from everpost.contacts import accounts_lock, sequences
+from everpost.contacts import accounts_lock, list_counts, sequences
 from everpost.contacts.errors import LimitReached
+from everpost.contacts.list_counts import Which
 from everpost.contacts.shapes import ContactList, ContactListIn, ContactListPage, ListXref, ListXrefs
-from everpost.contacts.stored import IS_ACTIVE
 from everpost.ids import AccountId, ListId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, Db, Taken, many, one, run, savepoint
@@ -26,13 +26,13 @@ MAXIMUM: Final = 1000
 
 
 class ListQuery(Struct, kw_only=True):
-    include_membership_count: Literal["all", "active"] | None = None
+    include_membership_count: Which | None = None
 
 
 class ListsQuery(PageQuery, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=1000, description="How many to return.")] = 50
     include_count: bool = False
-    include_membership_count: Literal["all", "active"] | None = None
+    include_membership_count: Which | None = None
     name: str | None = None
     status: list[Literal["all", "active", "deleted"]] = []
     channel_type: Literal["email", "sms"] = "email"
@@ -45,17 +45,6 @@ class ListXrefsQuery(sequences.SequencesQuery):
 
 class ListNameTaken(Conflict):
     """Validation failed: Name already exists for list {list_id}"""
-
-
-class _Texted(Struct):
-    list_id: ListId
-    members: int
-    explicit: int
-
-
-class _Members(Struct):
-    list_id: ListId
-    members: int
 
 
 async def find_by_name(conn: Conn, account_id: AccountId, name: str) -> ListId | None:
@@ -92,7 +81,7 @@ async def get(conn: Conn, account_id: AccountId, list_id: ListId, query: ListQue
     if found is None:
         raise NotFound
     if query.include_membership_count is not None:
-        await _count_members(conn, account_id, [found], query.include_membership_count)
+        await list_counts.count_members(conn, account_id, [found], query.include_membership_count)
     return found
 
 
@@ -125,7 +114,16 @@ async def page(conn: Conn, account_id: AccountId, query: ListsQuery) -> ContactL
         result.links = query.cursor.links(found[-1].created_at, found[-1].list_id)
     if query.include_count:
         result.lists_count = await _count(conn, account_id, query.status, name)
-    await _add_counts(conn, account_id, result.lists, query)
+    if query.channel_type == "sms":
+        await list_counts.count_texted(
+            conn,
+            account_id,
+            result.lists,
+            query.include_membership_count,
+            shows_consents=query.include_sms_membership_count,
+        )
+    elif query.include_membership_count is not None:
+        await list_counts.count_members(conn, account_id, result.lists, query.include_membership_count)
     return result
 
 
@@ -297,79 +295,6 @@ async def _count(conn: Conn, account_id: AccountId, status: Sequence[str], name:
         name=name,
     )
     return counted or 0
-
-
-async def _add_counts(conn: Conn, account_id: AccountId, found: list[ContactList], query: ListsQuery) -> None:
-    if query.channel_type == "email" and query.include_membership_count is not None:
-        await _count_members(conn, account_id, found, query.include_membership_count)
-    if query.channel_type == "sms":
-        await _count_texted(conn, account_id, found, query)
-
-
-async def _count_members(
-    conn: Conn, account_id: AccountId, found: list[ContactList], which: Literal["all", "active"]
-) -> None:
-    """Deleted contacts have no memberships, so "all" needs no look at the contacts."""
-    list_ids = [one_list.list_id for one_list in found]
-    rows = await (_count_all if which == "all" else _count_active)(conn, account_id, list_ids)
-    members = {row.list_id: row.members for row in rows}
-    for one_list in found:
-        one_list.membership_count = members.get(one_list.list_id, 0)
-
-
-async def _count_texted(conn: Conn, account_id: AccountId, found: list[ContactList], query: ListsQuery) -> None:
-    """With channel_type=sms a member is who can be texted; active is who agreed to it."""
-    rows = await _count_channels(conn, account_id, [one_list.list_id for one_list in found])
-    counts = {row.list_id: row for row in rows}
-    for one_list in found:
-        row = counts.get(one_list.list_id, _Texted(one_list.list_id, 0, 0))
-        if query.include_membership_count is not None:
-            is_active = query.include_membership_count == "active"
-            one_list.membership_count = row.explicit if is_active else row.members
-        if query.include_sms_membership_count:
-            one_list.sms_membership_count = row.explicit
-
-
-async def _count_channels(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Texted]:
-    return await many(
-        conn,
-        _Texted,
-        """SELECT m.list_id, count(*) AS members, count(*) FILTER (WHERE sms.permission = 'explicit') AS explicit
-             FROM list_memberships m
-             JOIN sms_channels sms ON sms.account_id = m.account_id AND sms.contact_id = m.contact_id
-            WHERE m.account_id = :account_id AND sms.account_id = :account_id AND m.list_id = ANY(:list_ids::uuid[])
-            GROUP BY m.list_id""",
-        account_id=account_id,
-        list_ids=list_ids,
-    )
-
-
-async def _count_all(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Members]:
-    return await many(
-        conn,
-        _Members,
-        """SELECT list_id, count(*) AS members FROM list_memberships
-            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
-            GROUP BY list_id""",
-        account_id=account_id,
-        list_ids=list_ids,
-    )
-
-
-async def _count_active(conn: Conn, account_id: AccountId, list_ids: list[ListId]) -> list[_Members]:
-    return await many(
-        conn,
-        _Members,
-        """SELECT m.list_id, count(*) AS members
-             FROM list_memberships m
-             JOIN (SELECT account_id, contact_id FROM contacts WHERE account_id = :account_id AND """  # noqa: S608 -- literals
-        + IS_ACTIVE
-        + """) AS active ON active.account_id = m.account_id AND active.contact_id = m.contact_id
-            WHERE m.account_id = :account_id AND m.list_id = ANY(:list_ids::uuid[])
-            GROUP BY m.list_id""",
-        account_id=account_id,
-        list_ids=list_ids,
-    )
 
 
 async def _numbered(conn: Conn, account_id: AccountId, sequence_ids: Sequence[int]) -> list[ListXref]:
