@@ -108,6 +108,7 @@ async def list_sms_history(conn: Conn, caller: Caller, contact_id: ContactId) ->
     scope="contact_data",
     privilege="contacts:write",
     exists=resubscribing.require,
+    status=200,
 )
 async def resubscribe_contact(conn: Conn, caller: Caller, contact_id: ContactId, data: Resubscription) -> None:
     """Mail a contact who unsubscribed an invitation to come back, once. Nothing changes before it confirms."""
@@ -255,9 +256,7 @@ async def get_segment(conn: Conn, caller: Caller, segment_id: SegmentId) -> Segm
     return await segments.get(conn, caller.account_id, segment_id)
 
 
-@rules.put(
-    "/v3/segments/{segment_id}", scope="contact_data", privilege="contacts:lists:write", exists=segments.require
-)
+@rules.put("/v3/segments/{segment_id}", scope="contact_data", privilege="contacts:lists:write", exists=segments.require)
 async def replace_segment(conn: Conn, caller: Caller, segment_id: SegmentId, data: SegmentIn) -> Segment:
     """Replace a segment's name and criteria, both of them."""
     return await segments.replace(conn, caller.account_id, segment_id, data)
