@@ -41,7 +41,7 @@ from everpost.platform.http import Answer, Doors, FormData, Stream, UploadFile
 
 # Far more than an import reads of an upload: what is too much is dropped, not refused.
 _LARGEST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
-_LARGEST_JSON_BYTES: Final = 16 * 1024 * 1024
+_LARGEST_JSON_BYTES: Final = 32 * 1024 * 1024
 
 _UPLOAD: Final = {
     "type": "object",
