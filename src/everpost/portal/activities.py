@@ -40,7 +40,7 @@ _COUNTERS: Final[Mapping[str, str]] = {
     "items_total_count": "Selected",
     "items_completed_count": "Done",
     "list_count": "Lists",
-    "person_count": "Contacts in the file",
+    "person_count": "Contacts",
     "error_count": "Rows with errors",
     "correctable_count": "Rows to correct",
     "cannot_add_to_list_count": "Unsubscribed, so not added to lists",
