@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "account": "accounts",
     "import": "files",
     "export": "files",
+    "domain": "sending",
+    "unhold": "sending",
     "keys": "keys",
     "doctor": "doctor",
     "recount": "recount",
