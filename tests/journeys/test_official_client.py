@@ -1,5 +1,6 @@
 """The official Python client package does the same journey, unmodified but for its host."""
 
+import json
 import time
 from collections.abc import Iterator
 from html import unescape
@@ -68,6 +69,7 @@ def test_the_official_client_imports_sends_and_reads_reports(
 
     _open_and_click(instance, smtp.messages[0][1])
     _check_reports(client, campaign_id, activity_id)
+    _check_segments(client, activity_id)
 
 
 def _add_one_contact(client: official.ApiClient, list_id: str) -> None:
@@ -153,6 +155,25 @@ def _check_reports(client: official.ApiClient, campaign_id: str, activity_id: st
     assert 96 == activity.stats.em_sends
     summary = (reports.get_email_campaign_report().bulk_email_campaign_summaries or [])[0]
     assert (campaign_id, 96) == (str(summary.campaign_id), summary.unique_counts.sends)
+
+
+def _check_segments(client: official.ApiClient, activity_id: str) -> None:
+    """Whoever opened the campaign, found by a rule that is written, read, renamed and deleted again."""
+    segments = official.SegmentsApi(client)
+    opened = {"source": "tracking", "field": "opened", "op": "contains-any", "value": [activity_id]}
+    criteria = json.dumps({"version": "1.0.0", "criteria": {"type": "and", "group": [opened]}})
+    created = segments.create_segment(official.CreateSegmentRequest(name="Openers", segment_criteria=criteria))
+    assert criteria == segments.get_segment_by_id(created.segment_id).segment_criteria
+    assert ["Openers"] == [each.name for each in segments.get_all_segments(sort_by="name").segments]
+    found = official.ContactsApi(client).get_all_contacts(segment_id=str(created.segment_id))
+    assert 1 == len(found.contacts or [])
+    segments.update_segment_name(created.segment_id, official.UpdateSegmentNameRequest(name="Readers"))
+    nobody = criteria.replace("opened", "bounced")
+    changed = official.CreateSegmentRequest(name="Bounced", segment_criteria=nobody)
+    assert "Bounced" == segments.update_segment(created.segment_id, changed).name
+    assert [] == official.ContactsApi(client).get_all_contacts(segment_id=str(created.segment_id)).contacts
+    segments.delete_segment(created.segment_id)
+    assert [] == segments.get_all_segments().segments
 
 
 def _until(condition: Any, seconds: float = 60) -> None:
