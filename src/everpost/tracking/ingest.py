@@ -7,7 +7,7 @@ Rules:
   when many keep waiting, they are acknowledged from the journal and folded beside the traffic, within seconds.
 - Above `most_queued` waiting hits the next one is refused with 503, so memory stays bounded.
 - A row that cannot be stored fails alone; the rest of its batch is stored.
-- Hits of a process that died are folded by the worker within seconds.
+- Hits of a process that died, or that is far behind, are folded by the worker within seconds.
 """
 
 import asyncio
@@ -167,13 +167,15 @@ class Queue:
 
     async def _try_to_fold(self, account_id: AccountId, lane: _Lane) -> bool:
         """Whether the journal was emptied; after a failure it was not, for what it holds can wait."""
+        written = lane.written
         try:
             folded = await ledger.fold(self._db, account_id)
         except Exception:
             log.exception("hits wait in the journal", account_id=str(account_id))
             await asyncio.sleep(RETRY_SECONDS)
             return False
-        lane.behind = max(0, lane.behind - folded.hits)
+        # Others may have folded some of ours; what came in meanwhile is left in any case.
+        lane.behind = lane.written - written if folded.is_everything else max(0, lane.behind - folded.hits)
         return folded.is_everything
 
     def _forget(self, account_id: AccountId, lane: _Lane) -> None:
@@ -189,7 +191,7 @@ class Queue:
 
 @every(ORPHANED_AFTER)
 async def fold_orphans(db: Db) -> None:
-    """Fold what a process left in the journal when it died."""
+    """Fold what a process left in the journal when it died, or does not come to."""
     async with db.reader() as conn:
         account_ids = await ledger.behind(conn, clock.now() - ORPHANED_AFTER)
     for account_id in account_ids:

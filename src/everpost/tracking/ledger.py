@@ -108,7 +108,7 @@ async def fold_all(db: Db, account_id: AccountId) -> None:
 
 
 async def behind(conn: Conn, before: datetime) -> list[AccountId]:
-    """Accounts with hits older than `before` in the journal: whoever should have folded them is gone.
+    """Accounts with hits older than `before` in the journal: whoever should have folded them is gone, or far behind.
 
     Spans accounts on purpose; the journal is nearly empty.
     """
