@@ -44,3 +44,13 @@ async def test_what_is_older_is_deleted(settings: config.Settings):
 
 def _folder(settings: config.Settings) -> Path:
     return settings.data / "files" / "things"
+
+
+async def test_several_files_are_read_as_one_piece_by_piece(settings: config.Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(storage, "_PIECE_BYTES", 2)
+    await storage.put("parts/a", b"abc")
+    await storage.put("parts/b", b"")
+    await storage.put("parts/c", b"d")
+    assert [b"ab", b"c", b"d"] == [piece async for piece in storage.pieces(["parts/a", "parts/b", "parts/c"])]
+    with pytest.raises(FileNotFoundError):
+        await anext(storage.pieces(["parts/missing"]))
