@@ -279,7 +279,8 @@ async def _engagement(db: Db) -> list[str]:
             conn,
             str,
             """
-            SELECT concat_ws(' ', contact_id, opens, clicks, machine_clicks, last_opened_at, last_open_id, last_clicked_at)
+            SELECT concat_ws(' ', contact_id, opens, clicks, machine_clicks, last_opened_at, last_open_id,
+                             last_clicked_at, honeypot_at)
               FROM engagement
              WHERE account_id = :account_id
              ORDER BY contact_id""",

@@ -225,7 +225,7 @@ async def _repair_engagement(conn: Conn, account_id: AccountId, campaign_activit
         conn,
         """
         INSERT INTO engagement
-               (account_id, campaign_activity_id, contact_id, opens, clicks, forwards, machine_clicks,
+               (account_id, campaign_activity_id, contact_id, opens, clicks, forwards, machine_clicks, honeypot_at,
                 first_opened_at, last_opened_at, first_clicked_at, last_clicked_at, first_open_id, last_open_id,
                 first_click_id)
         SELECT account_id, campaign_activity_id, contact_id,
@@ -233,6 +233,7 @@ async def _repair_engagement(conn: Conn, account_id: AccountId, campaign_activit
                count(*) FILTER (WHERE kind = 'click' AND NOT is_machine),
                count(*) FILTER (WHERE kind = 'forward'),
                count(*) FILTER (WHERE kind = 'click' AND is_machine),
+               max(created_at) FILTER (WHERE sign = 'honeypot'),
                min(created_at) FILTER (WHERE kind = 'open' AND NOT is_machine),
                max(created_at) FILTER (WHERE kind = 'open' AND NOT is_machine),
                min(created_at) FILTER (WHERE kind = 'click' AND NOT is_machine),
@@ -250,7 +251,7 @@ async def _repair_engagement(conn: Conn, account_id: AccountId, campaign_activit
          ORDER BY contact_id
             ON CONFLICT (account_id, campaign_activity_id, contact_id) DO UPDATE SET
                opens = excluded.opens, clicks = excluded.clicks, forwards = excluded.forwards,
-               machine_clicks = excluded.machine_clicks,
+               machine_clicks = excluded.machine_clicks, honeypot_at = excluded.honeypot_at,
                first_opened_at = excluded.first_opened_at, last_opened_at = excluded.last_opened_at,
                first_clicked_at = excluded.first_clicked_at, last_clicked_at = excluded.last_clicked_at,
                first_open_id = excluded.first_open_id, last_open_id = excluded.last_open_id,
