@@ -203,13 +203,66 @@ async def test_a_bad_parameter_is_refused(api: Api, params: dict[str, str], mess
     assert (400, [{"error_key": VALIDATION, "error_message": message}]) == (answer.status, answer.body)
 
 
-async def test_filters_for_what_cannot_exist_yet_match_nobody(api: Api) -> None:
+async def test_filters_for_what_is_not_there_match_nobody(api: Api) -> None:
     await make(api, "one")
 
     assert [] == await names(api, tags=str(uuid4()))
     assert [] == await names(api, sms_status="explicit")
     assert ["one"] == await names(api, sms_status="not_set,explicit")
     assert 404 == (await api.get("/v3/contacts", params={"segment_id": "7", "limit": 5})).status
+
+
+async def test_tags_select_who_carries_any_and_filters_are_combined(
+    api: Api, account: Account, clock: Any, work: Any
+) -> None:
+    red, blue = [(await api.post("/v3/contact_tags", {"name": name})).body["tag_id"] for name in ("Red", "Blue")]
+    joined = [str(account.list_id)]
+    for name, members in {
+        "red": {"taggings": [red]},
+        "both": {"taggings": [blue, red, red.upper()], "list_memberships": joined},
+        "blue": {"taggings": [blue], "list_memberships": joined},
+        "none": {"list_memberships": joined},
+    }.items():
+        clock.move(timedelta(seconds=1))
+        await make(api, name, **members)
+
+    assert ["red", "both"] == await names(api, tags=red)
+    assert ["red", "both", "blue"] == await names(api, tags=f"{red},{blue}")
+    assert ["both"] == await names(api, tags=red, lists=joined[0], status="active,unsubscribed", sms_status="not_set")
+    page = await api.get("/v3/contacts", {"tags": f"{blue}", "include": "taggings", "include_count": "1", "limit": "1"})
+    assert (2, [{red, blue}]) == (
+        page.body["contacts_count"],
+        [set(each["taggings"]) for each in page.body["contacts"]],
+    )
+    following = (await api.get(page.body["_links"]["next"]["href"])).body
+    assert ([[blue]], 2, False) == (
+        [each["taggings"] for each in following["contacts"]],
+        following["contacts_count"],
+        "_links" in following,
+    )
+    await api.delete(f"/v3/contact_tags/{red}")
+    await work()
+    assert [] == await names(api, tags=red)
+
+
+async def test_put_replaces_keeps_and_removes_tags(api: Api) -> None:
+    red, blue = [(await api.post("/v3/contact_tags", {"name": name})).body["tag_id"] for name in ("Red", "Blue")]
+    made = await make(api, "one", taggings=[red])
+    path = f"/v3/contacts/{made['contact_id']}"
+
+    async def put(**members: Any) -> list[str] | None:
+        answer = await api.put(path, {"update_source": "Account", **members})
+        assert answer.status == 200, answer
+        tags: list[str] | None = answer.body.get("taggings")
+        return tags
+
+    assert [red] == made["taggings"]
+    assert None is await put()
+    assert [red] == (await api.get(path, {"include": "taggings"})).body["taggings"]
+    assert [blue] == await put(taggings=[blue, blue])
+    assert [] == await put(taggings=[])
+    many = await api.put(path, {"update_source": "Account", "taggings": [str(uuid4()) for _ in range(51)]})
+    assert (400, "taggings has too many items (maximum is 50)") == (many.status, many.error_message)
 
 
 async def test_unknown_parameters_are_ignored(api: Api) -> None:

@@ -74,9 +74,9 @@ async def add(
     """Put one contact on lists; those it is on already stay as they are. Returns those it joined."""
     if not list_ids:
         return []
-    return await many(
+    joined = await many(
         conn,
-        ListId,
+        UUID,
         """INSERT INTO list_memberships (account_id, list_id, contact_id, created_at)
            SELECT :account_id, list_id, :contact_id, :now FROM unnest(:list_ids::uuid[]) AS given (list_id)
                ON CONFLICT DO NOTHING
@@ -86,6 +86,7 @@ async def add(
         list_ids=list_ids,
         now=now,
     )
+    return [ListId(list_id) for list_id in joined]
 
 
 async def replace(

@@ -145,15 +145,16 @@ async def take(
 
 async def owner_of(conn: Conn, account_id: AccountId, number: Number) -> ContactId | None:
     """Whose number it is, deleted contacts included."""
-    return await one(
+    owner = await one(
         conn,
-        ContactId,
+        UUID,
         """SELECT contact_id FROM sms_channels
             WHERE account_id = :account_id AND dial_code = :dial_code AND sms_address = :sms_address""",
         account_id=account_id,
         dial_code=number.dial_code,
         sms_address=number.sms_address,
     )
+    return None if owner is None else ContactId(owner)
 
 
 async def find(conn: Conn, account_id: AccountId, contact_id: ContactId) -> StoredChannel | None:
