@@ -307,7 +307,7 @@ def _error_responses() -> dict[str, Any]:
 def _error_response(kind: type[ApiError], text: str) -> dict[str, Any]:
     example = msgspec.json.decode(errors.render(kind(), PLATFORM_AREA))
     name = "Errors" if isinstance(example, list) else "ErrorElement"
-    content = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{name}"}}
     if PLATFORM_AREA.prefix not in str(example):  # other keys than the platform's begin with the area's name
         content["example"] = example
     return {"description": text, "content": {"application/json": content}}

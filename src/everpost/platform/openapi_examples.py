@@ -79,13 +79,11 @@ def _scalar(schema: Mapping[str, Any], name: str) -> Any:
     if schema.get("format") == "uuid":
         digest = hashlib.sha256(name.encode()).hexdigest()
         return f"01907a4e-{digest[:4]}-7{digest[4:7]}-8{digest[7:10]}-{digest[10:22]}"
-    kind = schema.get("type", "string")
-    value = _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE.get(kind))
+    kind: str = schema.get("type", "string")
+    value: Any = _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE.get(kind))
     if kind in ("integer", "number"):
         return max(value, schema.get("minimum", value))
-    if kind == "string" and (limit := schema.get("maxLength")) is not None:
-        return value[:limit]
-    return value
+    return value[: schema.get("maxLength")] if kind == "string" else value
 
 
 def _singular(name: str) -> str:
