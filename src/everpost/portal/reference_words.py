@@ -104,6 +104,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "last_sent_date": "2031-04-05T06:07:08.000Z",
     "link_url": "https://shop.example/new",
     "name": "Readers",
+    "next": {"href": "/v3/contacts?cursor=bGltaXQ9NTAmbmV4dD0y"},
     "notes": [{"note_id": "01907a4e-7a21-7d4b-8e3f-0c1b2a394857", "content": "Likes atlases"}],
     "organization_name": "Harbor Lane Books",
     "percent_done": 100,
