@@ -9,7 +9,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Final, LiteralString
+from typing import Any, BinaryIO, Final, LiteralString
 
 import msgspec
 from msgspec import Struct
@@ -24,10 +24,12 @@ from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity, ContactsExport
 from everpost.contacts import bulk, custom_fields
 from everpost.ids import AccountId, ActivityId, new_id
+from everpost.platform import storage
 from everpost.platform.db import Conn, copy_csv_out
 from everpost.platform.errors import NotFound
 
 _ROWS_PER_CHUNK: Final = 10_000
+_BYTES_PER_WRITE: Final = 1024 * 1024
 
 
 class Request(Struct, frozen=True):
@@ -59,6 +61,31 @@ class Query(Struct, frozen=True):
 
     sql: LiteralString
     values: dict[str, Any]
+
+
+class Lines:
+    """CSV on its way into a file, with the line ends of RFC 4180 instead of the server's; those in quotes stay."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._is_quoted = False  # whether the next piece begins inside of quotes
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    async def take(self, piece: bytes) -> None:
+        parts = piece.split(b'"')
+        outside = slice(int(self._is_quoted), None, 2)
+        parts[outside] = [part.replace(b"\n", b"\r\n") for part in parts[outside]]
+        self._is_quoted ^= len(parts) % 2 == 0
+        self._held.append(b'"'.join(parts))
+        self._held_bytes += len(piece)
+        if self._held_bytes >= _BYTES_PER_WRITE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        content = b"".join(self._held)
+        self._held, self._held_bytes = [], 0
+        await asyncio.to_thread(self._file.write, content)
 
 
 _read_request = msgspec.json.Decoder(Request).decode
@@ -128,15 +155,17 @@ async def _query(turn: Turn, request: Request) -> Query:
 
 
 async def _write_chunk(turn: Turn, query: Query, progress: Progress) -> Progress:
-    async with turn.db.transaction() as conn:
+    name = file_parts.next_name(progress.file, turn.account_id, turn.entry.activity_id)
+    async with storage.create(name) as file, turn.db.transaction() as conn:
         await bulk.prepare(conn)
-        rows, count = await copy_csv_out(conn, query.sql, chunk=progress.chunk, **query.values)
-    content = await asyncio.to_thread(_with_crlf, rows)
+        lines = Lines(file)
+        count = await copy_csv_out(conn, query.sql, lines.take, chunk=progress.chunk, **query.values)
+        await lines.flush()
     progress = replace(
         progress,
         chunk=progress.chunk + 1,
         written=progress.written + count,
-        file=await file_parts.add(progress.file, turn.account_id, turn.entry.activity_id, content),
+        file=file_parts.with_part(progress.file, name),
     )
     async with turn.step() as conn:
         await _note(conn, turn, progress, [])
@@ -147,15 +176,6 @@ def _first_line(request: Request) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(export_columns.headings(request.fields, request.custom))
     return text.getvalue().encode()
-
-
-def _with_crlf(rows: bytes) -> bytes:
-    """With the line ends of RFC 4180, which the server does not write; those inside of quotes stay as they are."""
-    if b'"' not in rows:
-        return rows.replace(b"\n", b"\r\n")
-    parts = rows.split(b'"')
-    parts[::2] = [part.replace(b"\n", b"\r\n") for part in parts[::2]]
-    return b'"'.join(parts)
 
 
 async def _note(conn: Conn, turn: Turn, progress: Progress, errors: Sequence[str]) -> None:

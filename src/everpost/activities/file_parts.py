@@ -27,8 +27,18 @@ class Parts(Struct, frozen=True):
 NOTHING: Final = Parts()
 
 
-async def add(parts: Parts, account_id: AccountId, activity_id: ActivityId, content: bytes) -> Parts:
+def next_name(parts: Parts, account_id: AccountId, activity_id: ActivityId) -> str:
+    """A name for one more part, which nobody else writes."""
+    return f"{runner.UPLOADS}/{account_id}/{activity_id}.{len(parts.names):05}-{new_id().hex}"
+
+
+def with_part(parts: Parts, name: str) -> Parts:
     """The file with one more part at its end, which is stored."""
-    name = f"{runner.UPLOADS}/{account_id}/{activity_id}.parts/{len(parts.names):05}-{new_id().hex}"
+    return Parts([*parts.names, name], parts.size_bytes + storage.size_bytes(name))
+
+
+async def add(parts: Parts, account_id: AccountId, activity_id: ActivityId, content: bytes) -> Parts:
+    """Store one more part."""
+    name = next_name(parts, account_id, activity_id)
     await storage.put(name, content)
-    return Parts([*parts.names, name], parts.size_bytes + len(content))
+    return with_part(parts, name)

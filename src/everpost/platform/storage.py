@@ -23,6 +23,20 @@ async def put(name: str, content: bytes) -> None:
     await asyncio.to_thread(_write, _path(name), content)
 
 
+@contextlib.asynccontextmanager
+async def create(name: str) -> AsyncIterator[BinaryIO]:
+    """A file to be written, in a thread; it is stored when the block ends well, and else never was."""
+    path = _path(name)
+    temporary = await asyncio.to_thread(_begin, path)
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        await asyncio.to_thread(_publish, temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def open_file(name: str) -> BinaryIO:
     """For reading, where it is needed: in a thread. Raises: FileNotFoundError."""
     return _path(name).open("rb")
@@ -64,18 +78,26 @@ def _path(name: str) -> Path:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    temporary = Path(name)
+    temporary = _begin(path)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.write_bytes(content)
+        _publish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _begin(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    os.close(handle)
+    return Path(name)
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
     _sync_folder(path.parent)
 
 
