@@ -1,5 +1,6 @@
 """Exports of contacts, through the door, the worker and the download. Source: contract, bulk-activities.md §7."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable
@@ -340,6 +341,21 @@ async def test_who_is_made_after_the_beginning_is_not_exported(api, finished, cl
     text = (await api.get(done["_links"]["results"]["href"])).text
     assert "late@" not in text
     assert "ada@x.example,Removed" in text
+
+
+def test_line_ends_are_told_from_those_in_quotes_wherever_a_piece_ends():
+    text = b'a,"b ""\n""",c\n"\n",\n\n"""",x\n'
+    for size in range(1, len(text) + 1):
+        file = io.BytesIO()
+        lines = exports.Lines(file)
+
+        async def write(lines: Any = lines, size: int = size) -> None:
+            for start in range(0, len(text), size):
+                await lines.take(text[start : start + size])
+            await lines.flush()
+
+        asyncio.run(write())
+        assert b'a,"b ""\n""",c\r\n"\n",\r\n\r\n"""",x\r\n' == file.getvalue()
 
 
 def _named(asked: dict[str, Any], people: dict[str, str]) -> dict[str, Any]:
