@@ -148,3 +148,12 @@ def test_an_operator_manages_the_people_of_an_account(instance: Instance) -> Non
     ):
         refused = instance.run("account", *arguments)
         assert (1, True) == (refused.returncode, said in refused.stderr)
+
+
+def test_an_account_can_ask_people_to_confirm(instance: Instance) -> None:
+    done = instance.run("account", "confirmed-opt-in", "demo@everpost.example", "on")
+    assert (0, "") == (done.returncode, done.stdout)
+    assert 2 == instance.run("account", "confirmed-opt-in", "demo@everpost.example", "maybe").returncode
+    unknown = instance.run("account", "confirmed-opt-in", "nobody@example.com", "off")
+    assert (1, False) == (unknown.returncode, "Traceback" in unknown.stderr)
+    assert 0 == instance.run("account", "confirmed-opt-in", "DEMO@everpost.example", "off").returncode

@@ -5,7 +5,7 @@ People are named by the address with which they sign in. Every command asks the 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import typer
@@ -14,7 +14,7 @@ from everpost.accounts import accounts, audit, confirmations, people, recoveries
 from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
 from everpost.accounts.users import User
 from everpost.cli import instance
-from everpost.contacts import provisioning
+from everpost.contacts import consent_settings, provisioning
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
 
@@ -105,6 +105,13 @@ def activate(person: Person) -> None:
 def set_status(account: Owner, status: Annotated[Status, typer.Argument(help="active, disabled or canceled.")]) -> None:
     """Say whether an account may act: its people's sessions and tokens follow at once."""
     _for(account, lambda conn, user: people.set_account_status(conn, user.account_id, status))
+
+
+@account_commands.command("confirmed-opt-in")
+def confirm_opt_ins(account: Owner, switch: Annotated[Literal["on", "off"], typer.Argument(help="on or off.")]) -> None:
+    """Say whether people who sign up must confirm by mail before they get any."""
+    is_on = switch == "on"
+    _for(account, lambda conn, user: consent_settings.set_opt_in_confirmed(conn, user.account_id, is_on=is_on))
 
 
 @account_commands.command("confirm")
