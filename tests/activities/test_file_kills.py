@@ -31,11 +31,15 @@ async def stage(db: Db, account: Any) -> AsyncIterator[Stage]:
     await stage.clear()
 
 
-async def test_a_killed_import_takes_every_row_once(api, import_file, stage, work, db, bulk, account, monkeypatch, clock):
+async def test_a_killed_import_takes_every_row_once(
+    api, import_file, stage, work, db, bulk, account, monkeypatch, clock
+):
     monkeypatch.setattr(imports, "_FIRST_CHUNK_BYTES", 200)
     monkeypatch.setattr(imports, "_LARGEST_CHUNK_BYTES", 200)
     await bulk.field("Plan")
-    known = [await bulk.contact(f"person{number}", list_memberships=[str(account.list_id)]) for number in range(3, 60, 9)]
+    known = [
+        await bulk.contact(f"person{number}", list_memberships=[str(account.list_id)]) for number in range(3, 60, 9)
+    ]
     assert (await api.delete(f"/v3/contacts/{known[0]}")).status == 204
     rows = [f"person{number}@x.example,Name {number},gold,555-{number:04},," for number in range(60)]
     rows[10:10] = ["nobody,x,,,,", ",,,,2125550100,1/1/2026", "person3@x.example,Again,,,,", ",Nameless,,,2125550100,"]

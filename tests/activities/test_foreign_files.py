@@ -135,7 +135,10 @@ def _workbook() -> bytes:
 )  # fmt: skip
 async def test_a_file_of_another_kind_is_refused_at_once(import_file, api, content, kind):
     answer = await import_file(content)
-    assert (400, f"Validation failed: The file is {kind}; save it as CSV first") == (answer.status, answer.error_message)
+    assert (400, f"Validation failed: The file is {kind}; save it as CSV first") == (
+        answer.status,
+        answer.error_message,
+    )
     assert [] == (await api.get("/v3/activities")).body["activities"]
 
 

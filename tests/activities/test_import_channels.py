@@ -20,7 +20,10 @@ def people(api: Any) -> Any:
 
 
 def _shown(contact: Any) -> tuple[str, str, str, str]:
-    channel = contact.get("sms_channel") or {"sms_address": "", "sms_channel_consents": [{"sms_consent_permission": ""}]}
+    channel = contact.get("sms_channel") or {
+        "sms_address": "",
+        "sms_channel_consents": [{"sms_consent_permission": ""}],
+    }
     return (
         contact.get("first_name", ""),
         contact.get("email_address", {}).get("address", ""),
@@ -62,7 +65,9 @@ async def test_numbers_are_kept_with_their_consents(import_file, finished, peopl
 
 
 async def test_without_a_permission_no_consent_is_explicit(import_file, finished, people):
-    await finished(await import_file(HEAD + "ada@x.example,2125550100,1/31/2026,Ada\n", sms_permission_to_send="not_set"))
+    await finished(
+        await import_file(HEAD + "ada@x.example,2125550100,1/31/2026,Ada\n", sms_permission_to_send="not_set")
+    )
     assert await people() == [("Ada", "ada@x.example", "2125550100", "not_set")]
 
 
@@ -132,5 +137,7 @@ async def test_items_of_a_json_import_may_have_numbers_too(api, account, finishe
     body = {"import_data": items, "list_ids": [str(account.list_id)]}
     await finished(await api.post("/v3/activities/contacts_json_import", body))
     assert await people() == [("Ada", "", "2125550100", "not_set")]
-    await finished(await api.post("/v3/activities/contacts_json_import", {**body, "sms_permission_to_send": "explicit"}))
+    await finished(
+        await api.post("/v3/activities/contacts_json_import", {**body, "sms_permission_to_send": "explicit"})
+    )
     assert await people() == [("Ada", "", "2125550100", "explicit")]
