@@ -3,18 +3,18 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from everpost.contacts import segment_members
-from everpost.contacts.criteria import compiler, documents, references
+from everpost.contacts.criteria import compiler, costs, documents, references
 from everpost.ids import AccountId, SegmentId, new_id
 from everpost.oauth import tokens
 from everpost.platform import config
-from everpost.platform.db import Conn, Db, many, one
+from everpost.platform.db import Conn, Db, many, one, run
 from tests.contacts import segment_oracle, segment_world
 from tests.contacts.segment_documents import DOCUMENTS
 from tests.contacts.segment_world import NOW, World
@@ -51,7 +51,7 @@ async def found(conn: Conn, account_id: AccountId, document: dict[str, Any]) -> 
 
 @given(document=DOCUMENTS)
 @settings(
-    max_examples=250, deadline=None, derandomize=True, database=None,
+    max_examples=200, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 async def test_both_forms_find_whom_the_contract_describes(worlds: Worlds, document: dict[str, Any]) -> None:
@@ -308,3 +308,44 @@ async def test_a_search_that_runs_twice_or_too_late_changes_nothing(
     async with db.reader() as conn:
         assert 0 == await one(conn, int, "SELECT count(*) FROM segment_findings")
     await segment_members.find(db, account.account_id, segment_id, asked_at)
+
+
+async def test_the_form_follows_from_how_many_contacts_are_asked(db: Db, account: Account) -> None:
+    """Somebody known by the address is looked up; for a large part of everybody the sets are read as a whole."""
+    async with db.transaction() as conn:
+        await run(conn, _MANY_CONTACTS, account_id=account.account_id, now=NOW)
+        for activity_id in segment_world.ACTIVITIES:
+            await run(conn, _MANY_OPENS, account_id=account.account_id, activity_id=activity_id, now=NOW)
+            await run(conn, _SENT, account_id=account.account_id, activity_id=activity_id, now=NOW)
+    opened = {"source": "tracking", "op": "contains-any", "const_value": "campaigns"}
+    engaged = [{"type": "or", "group": [{**opened, "field": field} for field in ("opened", "clicked", "forwarded")]}]
+    rare = {"source": "contact", "field": "email", "op": "eq", "value": "many7@example.com"}
+    common = {"source": "contact", "field": "create_source", "op": "eq", "value": "Account"}
+    async with db.reader() as conn:
+        await conn.execute("ANALYZE contacts, engagement, sent_activities, tracking_events")
+        await conn.execute("SET work_mem = '64kB'")  # as if there were many more
+        for rule, is_as_sets in ((rare, False), (common, True)):
+            document = {"version": "1.0.0", "criteria": {"type": "and", "group": [rule, *engaged]}}
+            tree = documents.read(json.dumps(document))
+            looked_up = await references.look_up(conn, account.account_id, tree, now=NOW)
+            compiled = compiler.compiled(tree, looked_up)
+            chosen = await costs.cheaper(conn, account.account_id, compiled, now=NOW)
+            assert (compiled.as_sets if is_as_sets else compiled.one_by_one) == chosen, rule
+            first_page = await costs.cheaper(conn, account.account_id, compiled, now=NOW, at_most=10)
+            assert compiled.one_by_one == first_page, "a page of many is full soon"
+        await conn.execute("RESET work_mem")
+
+
+_MANY_CONTACTS: LiteralString = """
+    INSERT INTO contacts (account_id, contact_id, email_address, email_key, permission_to_send, create_source,
+                          created_at, updated_at)
+    SELECT :account_id, lpad(to_hex(number), 32, '0')::uuid, 'many' || number || '@example.com',
+           'many' || number || '@example.com', 'implicit', 'Account', :now, :now
+      FROM generate_series(1, 4000) AS number"""
+_MANY_OPENS: LiteralString = """
+    INSERT INTO engagement (account_id, campaign_activity_id, contact_id, opens, first_opened_at, last_opened_at)
+    SELECT :account_id, :activity_id, lpad(to_hex(number), 32, '0')::uuid, 1, :now, :now
+      FROM generate_series(1, 4000, 2) AS number"""
+_SENT: LiteralString = """
+    INSERT INTO sent_activities (account_id, campaign_activity_id, campaign_id, sent_at)
+    VALUES (:account_id, :activity_id, :activity_id, :now)"""

@@ -71,9 +71,9 @@ class _Facts:
             case "sent":
                 found = self._sends("")
             case "opened":
-                found = self._engagement("fact.opens", "open")
+                found = self._engagement("open")
             case "clicked":
-                found = self._engagement("fact.clicks", "click")
+                found = self._engagement("click")
             case "bounced" | "forwarded" | "opted_out":
                 found = self._events(_EVENT_KINDS[event])
         if count == 1:
@@ -85,15 +85,17 @@ class _Facts:
         """Was sent `count` campaigns or more with which nothing happened."""
         if count > self.campaigns:
             return _NO_ROWS
-        did: LiteralString = "done.opens" if event == "opened" else "done.clicks"
-        sends = self._sends(_WITHOUT + did + " > 0)")
+        did: LiteralString = "done.first_opened_at" if event == "opened" else "done.first_clicked_at"
+        sends = self._sends(_WITHOUT + did + " IS NOT NULL)")
         return Related(sends.source, sends.contact_id, sends.where, "count(*) >= " + self._values.add(count))
 
     def _sends(self, condition: LiteralString) -> Related:
         return Related("sends AS fact", "fact.contact_id", _OF_CAMPAIGNS + self._ids + "::uuid[])" + condition)
 
-    def _engagement(self, count: LiteralString, kind: LiteralString) -> Related:
-        where = _OF_CAMPAIGNS + self._ids + "::uuid[]) AND " + count + " > 0" + self._happened_within(kind)
+    def _engagement(self, kind: LiteralString) -> Related:
+        # The very condition of the index that has all this in order.
+        where = _OF_CAMPAIGNS + self._ids + "::uuid[]) AND " + _TIMES[kind][0] + " IS NOT NULL"
+        where += self._happened_within(kind)
         return Related("engagement AS fact", "fact.contact_id", where)
 
     def _events(self, kind: LiteralString) -> Related:
