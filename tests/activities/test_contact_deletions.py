@@ -6,7 +6,7 @@ from tests.activities.bulk import UNKNOWN
 
 
 @pytest.mark.parametrize("kind", ["contact_delete", "contacts_delete"])
-async def test_named_contacts_are_deleted_as_one_by_one(bulk, account, api, kind):
+async def test_named_contacts_are_deleted_as_one_by_one(bulk, account, api, clock, kind):
     lists, red = [str(account.list_id)], await bulk.tag("Red")
     members = {"list_memberships": lists, "taggings": [red]}
     cold = {"address": "cold@x.example", "permission_to_send": "unsubscribed"}
