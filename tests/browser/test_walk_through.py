@@ -1,5 +1,6 @@
 """The guide "Getting started" from its first to its last step, by somebody new with a browser."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,15 @@ def test_a_new_person_gets_from_signing_up_to_imported_contacts(
     contacts = execute(page).json()["contacts"]
     assert {EMAIL, "ana@example.com", "zoe@example.com"} == {each["email_address"]["address"] for each in contacts}
     assert all([lists[0]["list_id"]] == each["list_memberships"] for each in contacts)
+
+    # A body is edited as JSON, and begins with one that works.
+    open_operation(page, "Contact Tags", "Create a tag")
+    body = page.locator("#try textarea")
+    expect(body).to_be_visible()
+    assert {"name": "Regulars"} == json.loads(body.input_value())
+    body.fill('{"name": "Visitors"}')
+    created = execute(page)
+    assert (201, "Visitors") == (created.status, created.json()["name"])
 
     # And another application asks the same person.
     page.goto(authorize(application, callback))
