@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -227,6 +228,16 @@ async def people(api: Any, account: Any, clock: Any, new_list: Any, db: Any) -> 
 async def test_selectors_choose_who_is_exported(download, people, asked, expected):
     text = await download({**_named(asked, people), "fields": ["first_name"]})
     assert expected.split() == [row["First name"] for row in rows(text)]
+
+
+@pytest.mark.parametrize("member", [lambda number: {"segment_id": number}, lambda number: {"segment_ids": [number]}])
+async def test_a_segment_chooses_too(api, download, people, member):
+    criterion = {"source": "contact", "field": "first_name", "op": "eq", "value": "bob"}
+    criteria = {"version": "1.0.0", "criteria": {"type": "and", "group": [criterion]}}
+    made = await api.post("/v3/segments", {"name": "B", "segment_criteria": json.dumps(criteria)})
+    assert 201 == made.status, made
+    text = await download({**member(made.body["segment_id"]), "fields": ["first_name"]})
+    assert ["bob"] == [row["First name"] for row in rows(text)]
 
 
 async def test_states_have_words_of_their_own(download, people):
