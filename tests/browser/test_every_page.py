@@ -136,6 +136,14 @@ def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
     assert {path: [] for path in INSIDE} == found
 
 
+def test_the_checks_see_a_page_that_is_unsound(page: Page) -> None:
+    page.goto("/login")
+    page.evaluate("document.querySelector('label').style.color = '#ddd'; document.querySelector('h1').remove()")
+    found = faults_of(page)
+    assert "not one main heading" in found
+    assert any(fault.startswith("color-contrast") for fault in found), found
+
+
 def registered(page: Page) -> str:
     """The path of an application of the person's own."""
     page.goto("/portal/apps")
