@@ -13,6 +13,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from everpost.activities import (
@@ -63,18 +64,19 @@ async def measure(contacts: int) -> None:
     source = Source(list_ids=[everybody])
     joined, tagged = MembershipsChange(source, [first, second]), TaggingsChange(source, three)
     print(f"{contacts} contacts, {contact_steps.MOST_PER_STEP} per step at most, load {os.getloadavg()[0]:.1f}")
-    for name, start, asked in (
-        ("add to 2 lists", list_memberships.start_adding, joined),
-        ("add to them again", list_memberships.start_adding, joined),
-        ("add 3 tags", taggings.start_adding, tagged),
-        ("add them again", taggings.start_adding, tagged),
-        ("remove 3 tags", taggings.start_removing, tagged),
-        ("remove from 2 lists", list_memberships.start_removing, joined),
-        ("delete", contact_deletions.start, ContactDeletion(list_ids=[everybody])),
-    ):
+    jobs: list[tuple[str, Callable[[Conn], Awaitable[object]]]] = [
+        ("add to 2 lists", lambda conn: list_memberships.start_adding(conn, account_id, joined)),
+        ("add to them again", lambda conn: list_memberships.start_adding(conn, account_id, joined)),
+        ("add 3 tags", lambda conn: taggings.start_adding(conn, account_id, tagged)),
+        ("add them again", lambda conn: taggings.start_adding(conn, account_id, tagged)),
+        ("remove 3 tags", lambda conn: taggings.start_removing(conn, account_id, tagged)),
+        ("remove from 2 lists", lambda conn: list_memberships.start_removing(conn, account_id, joined)),
+        ("delete", lambda conn: contact_deletions.start(conn, account_id, ContactDeletion(list_ids=[everybody]))),
+    ]
+    for name, start in jobs:
         begun, used = time.perf_counter(), time.process_time()
         async with db.transaction() as conn:
-            await start(conn, account_id, asked)  # type: ignore[operator]
+            await start(conn)
         while await is_unfinished(db):
             await runner.run_lane(db, account_id)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - used
