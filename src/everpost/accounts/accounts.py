@@ -115,13 +115,6 @@ async def all_ids(conn: Conn) -> list[AccountId]:
     return [AccountId(account_id) for account_id in found]
 
 
-async def status(conn: Conn, account_id: AccountId) -> str | None:
-    """active, canceled or disabled; None for an account that does not exist."""
-    return await one(
-        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
-    )
-
-
 async def trial_end(conn: Conn, account_id: AccountId) -> datetime | None:
     """When the account's trial ends; None when it is none, or has no end."""
     return await one(

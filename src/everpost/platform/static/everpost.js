@@ -24,12 +24,3 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
-
-// The choice that decides which other fields of a form apply: <fieldset data-shown-for="country_code=US,CA">.
-for (const part of document.querySelectorAll("[data-shown-for]")) {
-  const [name, values] = part.dataset.shownFor.split("=");
-  const choice = part.closest("form").elements[name];
-  const follow = () => { part.hidden = !values.split(",").includes(choice.value); };
-  choice.addEventListener("change", follow);
-  follow();
-}
