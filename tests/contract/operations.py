@@ -19,6 +19,7 @@ VALID: Final[dict[str, dict[str, Any]]] = {
         "street_addresses": [{"kind": "home", "city": "Salem", "country": "US", "state": "ME", "postal_code": "04101"}],
         "notes": [{"content": "n"}], "company_name": "C", "job_title": "J",
     },
+    "resubscribe_contact": {"list_ids": ["{list_id}"]},
     "replace_contact": {
         "update_source": "Account", "first_name": "Ann", "birthday_month": 2, "birthday_day": 29, "anniversary": "2020-02-29",
         "email_address": {"address": "ann@example.com", "permission_to_send": "explicit"},
