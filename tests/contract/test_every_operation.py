@@ -32,7 +32,10 @@ ACCEPTABLE = {
     ("PUT", "/v3/emails/activities/{campaign_activity_id}"): EMAIL,
     ("POST", "/v3/emails/activities/{campaign_activity_id}/schedules"): {"scheduled_date": "0"},
     ("POST", "/v3/emails/activities/{campaign_activity_id}/tests"): {"email_addresses": ["a@b.example"]},
-    ("POST", "/v3/emails/activities/{campaign_activity_id}/non_opener_resends"): {"resend_subject": "S", "delay_days": 2},
+    ("POST", "/v3/emails/activities/{campaign_activity_id}/non_opener_resends"): {
+        "resend_subject": "S",
+        "delay_days": 2,
+    },
     ("POST", "/v3/emails/activities/{campaign_activity_id}/abtest"): {
         "alternative_subject": "S",
         "test_size": 10,
