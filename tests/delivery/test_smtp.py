@@ -177,7 +177,7 @@ async def test_a_carrier_goes_on_over_a_new_connection_and_sends_nothing_twice()
 
     outcomes: list[Any] = []
     async with ScriptedServer(answer).running() as server:
-        carrier = RelayCarrier(relay(server.port))
+        carrier = RelayCarrier([relay(server.port)])
         messages = iter([message(number) for number in range(20)])
         await carrier.carry(messages, lambda each, outcome: outcomes.append((each.key, outcome.verdict)))
         await carrier.close()
@@ -189,7 +189,7 @@ async def test_a_carrier_goes_on_over_a_new_connection_and_sends_nothing_twice()
 async def test_a_carrier_gives_up_on_a_server_that_always_hangs_up() -> None:
     outcomes: list[Any] = []
     async with ScriptedServer(lambda verb, line: CLOSE if verb == "MAIL" else None).running() as server:
-        carrier = RelayCarrier(relay(server.port))
+        carrier = RelayCarrier([relay(server.port)])
         await carrier.carry(iter([message(1)]), lambda each, outcome: outcomes.append(outcome))
     assert [(Verdict.TEMPORARY, Stage.MAIL)] == [(each.verdict, each.stage) for each in outcomes]
     assert 3 == server.connections

@@ -188,15 +188,19 @@ def _relay(settings: Settings) -> Finding:
         grade = Grade.DOUBTFUL if _is_public(settings) else Grade.GOOD
         remedy = "Set EVERPOST_SMTP_URL to send real mail." if grade is Grade.DOUBTFUL else ""
         return Finding("Mail", grade, "stays in the built-in mailbox", remedy)
+    name = "relay"
     try:
-        relay = relays.read(settings.smtp_url)
-        kind = smtplib.SMTP_SSL if relay.security is relays.Security.FROM_START else smtplib.SMTP
-        with kind(relay.host, relay.port, timeout=_RELAY_TIMEOUT_SECONDS) as client:
-            client.noop()
+        configured = relays.read_all(settings.smtp_url)
+        for relay in configured:
+            name = f"relay {relay.name}"
+            kind = smtplib.SMTP_SSL if relay.security is relays.Security.FROM_START else smtplib.SMTP
+            with kind(relay.host, relay.port, timeout=_RELAY_TIMEOUT_SECONDS) as client:
+                client.noop()
     except (relays.BadRelay, smtplib.SMTPException, OSError) as error:
         remedy = "See EVERPOST_SMTP_URL, the firewall, and whether the provider blocks this port."
-        return Finding("Mail", Grade.WRONG, f"the relay does not answer: {error}", remedy)
-    return Finding("Mail", Grade.GOOD, f"the relay {relay.host}:{relay.port} answers")
+        return Finding("Mail", Grade.WRONG, f"the {name} does not answer: {error}", remedy)
+    names = " and ".join(relay.name for relay in configured)
+    return Finding("Mail", Grade.GOOD, f"the relay {names} answers")
 
 
 def _dkim(settings: Settings) -> Finding:

@@ -4,7 +4,8 @@ With PIPELINING a message costs one write and one wait: its text goes out togeth
 and DATA (a group may begin with a message's text, RFC 2920 §3.1). Without it every command waits for its reply.
 
 Rules: a message whose final dot was written and whose reply never came is UNKNOWN: it may have arrived, so nobody may
-send it again. UNSENT means that no byte of its text was written: it may be sent over another connection at once.
+send it again. UNSENT means that no byte of its text was written and that the connection is lost: it may be sent over
+another one at once.
 """
 
 import base64
@@ -294,6 +295,9 @@ def _is_good(reply: Reply, stage: Stage | None) -> bool:
 
 
 def _outcome(reply: Reply, stage: Stage) -> Outcome:
+    if reply.code == 421 and stage is Stage.MAIL:
+        # The session is over, whatever the message: some servers take only so many over one connection.
+        return Outcome(Verdict.UNSENT, stage, reply.code, reply.text)
     is_permanent = 500 <= reply.code < 600 and reply.code not in _OUR_FAULT
     return Outcome(Verdict.PERMANENT if is_permanent else Verdict.TEMPORARY, stage, reply.code, reply.text)
 

@@ -4,12 +4,13 @@ while there is none, into the built-in mailbox.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from email import message_from_bytes, policy
 from itertools import chain
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
+from everpost.delivery import failover
 from everpost.delivery.message import Message
 from everpost.delivery.smtp import Connection, Outcome, Report, Stage, Verdict
 from everpost.ids import AccountId
@@ -25,6 +26,11 @@ _TRIES: Final = 3
 class Carrier(Protocol):
     """Takes messages, and tells of each that it took what became of it."""
 
+    @property
+    def relay(self) -> Relay | None:
+        """Where the next message probably goes."""
+        ...
+
     async def carry(self, messages: Iterator[Message], report: Report) -> None:
         """Those that were not reported were never begun. Raises: ConnectionFailed."""
         ...
@@ -38,12 +44,12 @@ class Carrier(Protocol):
 async def carrier() -> AsyncIterator[Carrier]:
     """A carrier for one task, once one is free: a process keeps `smtp_connections` of them."""
     settings = config.current()
-    relay = relays.read(settings.smtp_url) if settings.smtp_url else None
+    configured = relays.read_all(settings.smtp_url) if settings.smtp_url else []
     async with _slots(settings.smtp_connections):
-        if relay is None:
+        if not configured:
             yield MailboxCarrier()
             return
-        line = RelayCarrier(relay)
+        line = RelayCarrier(configured)
         try:
             yield line
         finally:
@@ -51,16 +57,21 @@ async def carrier() -> AsyncIterator[Carrier]:
 
 
 class RelayCarrier:
-    """One connection to the relay, opened when it is needed, and again when it broke."""
+    """One connection to one of the relays, opened when it is needed, and again when it broke."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    def __init__(self, configured: Sequence[Relay]) -> None:
+        self._configured = configured
+        self._relay = failover.in_order(configured)[0]
         self._connection: Connection | None = None
+
+    @property
+    def relay(self) -> Relay | None:
+        return self._relay
 
     async def carry(self, messages: Iterator[Message], report: Report) -> None:
         failures = 0
         unsent: list[tuple[Message, Outcome]] = []
-        while failures < _TRIES:
+        while failures < _TRIES * len(self._configured):
             listener = _Listener(report)
             connection = await self._open()
             await connection.submit(chain([message for message, _ in unsent], messages), listener)
@@ -69,6 +80,8 @@ class RelayCarrier:
                 return
             # The connection was lost. Some servers take only so many messages over one.
             failures = 0 if listener.has_reported else failures + 1
+            if failures and failures % _TRIES == 0:
+                failover.put_aside(self._relay, unsent[-1][1] if unsent else None)
         for message, outcome in unsent:
             report(message, Outcome(Verdict.TEMPORARY, outcome.stage, outcome.code, outcome.text))
 
@@ -81,7 +94,7 @@ class RelayCarrier:
 
     async def _open(self) -> Connection:
         if self._connection is None or not self._connection.is_open:
-            self._connection = await Connection.open(self._relay)
+            self._relay, self._connection = await failover.connect(self._configured)
         return self._connection
 
 
@@ -103,6 +116,8 @@ class _Listener:
 
 class MailboxCarrier:
     """The built-in mailbox. A message gets there in the transaction that calls it sent, so never twice."""
+
+    relay = None
 
     def __init__(self) -> None:
         self._taken: list[Message] = []

@@ -80,10 +80,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     demo_email: Annotated[str, Meta(description="Sign-in of the demo account.")] = "demo@everpost.example"
     demo_password: Annotated[str, Meta(min_length=8, description="Password of the demo account.")] = "everpost-demo"
-    smtp_url: Annotated[str | None, Meta(description="Relay: smtp(s)://user:password@host:port; else the mailbox.")] = (
-        None
-    )
+    smtp_url: Annotated[
+        str | None,
+        Meta(
+            description="Relays in their order, with blanks between: smtp(s)://user:password@host:port; else the mailbox."
+        ),
+    ] = None
     smtp_connections: Annotated[int, Meta(ge=1, le=100, description="Connections one worker keeps to the relay.")] = 4
+    workers: Annotated[
+        int, Meta(ge=0, le=64, description="Worker processes that `everpost up` starts; 0 is one per core.")
+    ] = 1
+    account_per_minute: Annotated[
+        int, Meta(ge=0, description="Campaign messages a minute of one account; 0 is no limit.")
+    ] = 0
+    domain_per_minute: Annotated[
+        int, Meta(ge=0, description="Campaign messages a minute to one receiving domain; 0 is no limit.")
+    ] = 0
+    domain_limits: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\s*[^\s,=]+=[0-9]+\s*(,|\s|$))*$",
+            description="Other limits for single domains, such as `gmail.com=600 example.net=0`; 0 is no limit.",
+        ),
+    ] = ""
+    warm_up: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9\s,]*$",
+            description="What a sending domain may send on its first, second, ... day: `50 100 500`; then no limit.",
+        ),
+    ] = ""
+    warm_up_domains: Annotated[
+        str, Meta(description="Sending domains that are warmed up, separated by blanks; else all of them.")
+    ] = ""
+    pause_bounce_percent: Annotated[
+        float, Meta(ge=0, le=100, description="A send pauses itself when this share of it bounced; 0 is never.")
+    ] = 25
+    pause_complaint_percent: Annotated[
+        float, Meta(ge=0, le=100, description="A send pauses itself when this share of it complained; 0 is never.")
+    ] = 0
+    pause_after_messages: Annotated[
+        int,
+        Meta(ge=1, description="Sends smaller than this, and the beginnings of larger ones, never pause themselves."),
+    ] = 1000
     mail_from: Annotated[str, Meta(description="Sender of the instance's own mails.")] = "everpost@localhost"
     sending_domain: Annotated[str | None, Meta(description="Domain in Message-ID and List-ID.")] = None
     bounce_domain: Annotated[str | None, Meta(description="Domain in return paths; nothing receives there yet.")] = None

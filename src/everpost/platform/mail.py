@@ -10,7 +10,7 @@ unreachable relays and 4xx answers are retried with growing delay for two days; 
 import asyncio
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -84,7 +84,7 @@ async def submit(db: Db, mail_id: UUID) -> None:
         await _keep(db, mail)
         return
     try:
-        await asyncio.to_thread(_hand_over, relays.read(url), config.current().mail_from, mail)
+        await asyncio.to_thread(_hand_over_to_one, relays.read_all(url), config.current().mail_from, mail)
     except (relays.BadRelay, smtplib.SMTPException, OSError) as error:
         await _put_off_or_give_up(db, mail, error)
     else:
@@ -118,6 +118,20 @@ async def _keep(db: Db, mail: _Outgoing) -> None:
         if await _delete(conn, mail.mail_id):
             new = mailbox.NewMail(mail.account_id, sender, mail.recipient, mail.subject, mail.content)
             await mailbox.append(conn, [new])
+
+
+def _hand_over_to_one(candidates: Sequence[Relay], sender: str, mail: _Outgoing) -> None:
+    """To the first relay that takes it, unless one says that nobody should. Raises: smtplib.SMTPException, OSError."""
+    for relay in candidates[:-1]:
+        try:
+            _hand_over(relay, sender, mail)
+        except (smtplib.SMTPException, OSError) as error:
+            if _is_permanent(error):
+                raise
+            log.warning("relay left out", relay=relay.name, error=type(error).__name__)
+        else:
+            return
+    _hand_over(candidates[-1], sender, mail)
 
 
 def _hand_over(relay: Relay, sender: str, mail: _Outgoing) -> None:

@@ -1,15 +1,18 @@
 """Where mail is submitted: what `EVERPOST_SMTP_URL` says.
 
-    smtp://user:password@host:587?starttls=required&verify=off&hello=mail.example
+    smtp://user:password@host:587?starttls=required&verify=off&hello=mail.example&per_minute=600
 
 `starttls` is `auto` (used when offered), `required` or `off`; smtps:// is TLS from the first byte. Certificates are
-verified unless STARTTLS is a mere opportunity (auto, no password) or `verify=off`.
+verified unless STARTTLS is a mere opportunity (auto, no password) or `verify=off`. `per_minute` bounds what all workers
+together hand to this relay. Several addresses, separated by blanks or commas, are tried in their order.
 """
 
 import ipaddress
+import re
 import socket
 import ssl
 from enum import Enum
+from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
@@ -38,6 +41,12 @@ class Relay(Struct, frozen=True, kw_only=True):
     user: str = ""
     password: str = ""
     hello: str = ""
+    per_minute: int = 0  # 0 is no limit
+
+    @property
+    def name(self) -> str:
+        """What people and logs call it."""
+        return f"{self.host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
@@ -56,6 +65,15 @@ class Relay(Struct, frozen=True, kw_only=True):
         return context
 
 
+# A password may hold a comma, so only one before another address separates.
+_BETWEEN: Final = re.compile(r"[\s,]+(?=smtps?://)")
+
+
+def read_all(urls: str) -> list[Relay]:
+    """In the order in which they are tried; at least one. Raises: BadRelay."""
+    return [read(url) for url in _BETWEEN.split(urls.strip(" ,"))]
+
+
 def read(url: str) -> Relay:
     """Raises: BadRelay."""
     try:
@@ -63,9 +81,10 @@ def read(url: str) -> Relay:
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         security = Security.FROM_START if parts.scheme == "smtps" else Security(options.get("starttls", "auto"))
         port = parts.port
+        per_minute = int(options.get("per_minute", "0"))
     except ValueError as error:
         raise BadRelay(f"{BadRelay.__doc__} ({error})") from error
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or re.search(r"\s", url):
         raise BadRelay(BadRelay.__doc__)
     user = unquote(parts.username or "")
     return Relay(
@@ -77,4 +96,5 @@ def read(url: str) -> Relay:
         password=unquote(parts.password or ""),
         # Not the fully qualified name: finding it asks the DNS, which may take minutes to say nothing.
         hello=options.get("hello") or socket.gethostname(),
+        per_minute=max(per_minute, 0),
     )
