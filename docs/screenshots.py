@@ -247,6 +247,11 @@ class Tour:
     def sender_addresses(self) -> None:
         self._sign_in("/login?next=/account/senders")
 
+    def sending_domain(self) -> None:
+        self._sign_in("/login?next=/account/domains")
+        self.page.get_by_label("Domain").fill("harborlane.example")
+        self.page.get_by_role("button", name="Add the domain").click()
+
     def people(self) -> None:
         self._sign_in("/login?next=/account/people")
 

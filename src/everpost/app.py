@@ -39,6 +39,7 @@ DOOR_MODULES: Final = (
     "everpost.portal.apps_pages",
     "everpost.portal.apps_api",
     "everpost.portal.account_pages",
+    "everpost.portal.domain_pages",
     "everpost.portal.people_pages",
     "everpost.portal.security_pages",
     "everpost.portal.swagger_ui",

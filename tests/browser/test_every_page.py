@@ -53,6 +53,7 @@ INSIDE = [
     "/account",
     "/account/address",
     "/account/senders",
+    "/account/domains",
     "/account/people",
     "/account/applications",
     "/account/security",
