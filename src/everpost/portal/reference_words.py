@@ -16,6 +16,8 @@ TAGS: Final[Mapping[str, str]] = {
     "Email Scheduling": "When an email goes out, its previews, its test sends and its history.",
     "Email Campaigns AB Tests": "Two subjects for one email, and which of them did better.",
     "Email Reporting": "What became of the emails that went out.",
+    "Landing Pages Reporting": "What contacts did on landing pages.",
+    "SMS Reporting": "What became of text messages that went out.",
 }
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -29,12 +31,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "channel_type": "Lists for this channel only.",
     "confirm_status": "Only addresses that are confirmed, or only those that are not.",
     "contact_id": "The contact.",
+    "contacts_filter": "Only contacts with this in their name or address.",
     "created_after": "Only what was created after this time.",
     "created_before": "Only what was created before this time.",
     "custom_field_id": "The custom field.",
     "email": "Only the contact with exactly this address, in any case.",
     "email_address": "Only this address.",
     "end": "Only what happened until this time.",
+    "end_at": "Only what was sent last at this time or earlier.",
     "extra_fields": "Further members to answer with, joined by commas.",
     "file_export_id": "The finished export, from its activity's `_links.results`.",
     "include": "Parts to answer with that are left out otherwise, joined by commas.",
@@ -55,6 +59,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "sms_status": "Only contacts with this permission for text messages.",
     "sort": "The order of the page.",
     "start": "Only what happened from this time on.",
+    "start_at": "Only what was sent last at this time or later.",
     "state": "Only activities in this state.",
     "status": "Only those with this status.",
     "tag_id": "The tag.",

@@ -1,10 +1,18 @@
-"""Doors of the e-mail and contact reports."""
+"""Doors of the reports: e-mails, contacts, landing pages, text messages."""
 
 from everpost.ids import CampaignActivityId, ContactId
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
 from everpost.platform.http import Doors
-from everpost.reports import contact_reports, link_clicks, stats, summaries, tracking_reports
+from everpost.reports import (
+    contact_reports,
+    landing_reports,
+    link_clicks,
+    sms_summaries,
+    stats,
+    summaries,
+    tracking_reports,
+)
 from everpost.reports.contact_reports import (
     ActivityDetailsQuery,
     ActivitySummaryPage,
@@ -14,6 +22,7 @@ from everpost.reports.contact_reports import (
     RangeQuery,
 )
 from everpost.reports.errors import AREA
+from everpost.reports.landing_reports import LandingPage, LandingQuery
 from everpost.reports.shapes import (
     Bounce,
     BouncesQuery,
@@ -32,6 +41,7 @@ from everpost.reports.shapes import (
     TrackingPage,
     TrackingQuery,
 )
+from everpost.reports.sms_summaries import SmsSummariesQuery, SmsSummaryPage
 
 SCOPE, PRIVILEGE = "campaign_data", "ui:campaign:metrics"
 TRACKING = "/v3/reports/email_reports/{campaign_activity_id}/tracking"
@@ -39,9 +49,12 @@ TRACKING = "/v3/reports/email_reports/{campaign_activity_id}/tracking"
 # The schema asks for the first, the vendor's own programs are told to have the second.
 CONTACT_SCOPES = ("contact_data", "campaign_data")
 CONTACT = "/v3/reports/contact_reports/{contact_id}"
+LANDING = "/v3/reports/landing_pages/campaign_details/{campaign_activity_id}"
 
 emails = Doors(AREA, "Email Reporting")
 people = Doors(AREA, "Contacts Reporting")
+landing = Doors(AREA, "Landing Pages Reporting")
+texts = Doors(AREA, "SMS Reporting")
 
 
 @emails.get(f"{TRACKING}/sends", scope=SCOPE, privilege=PRIVILEGE)
@@ -141,7 +154,7 @@ async def list_campaign_summaries(conn: Conn, caller: Caller, query: SummariesQu
     return await summaries.page(conn, caller.account_id, query)
 
 
-@people.get(f"{CONTACT}/activity_details", scope=CONTACT_SCOPES, privilege=PRIVILEGE)
+@people.get(f"{CONTACT}/activity_details", scope=CONTACT_SCOPES, privilege=PRIVILEGE, exists=contacts.require)
 async def list_contact_activities(
     conn: Conn, caller: Caller, contact_id: ContactId, query: ActivityDetailsQuery
 ) -> ContactActivityPage:
@@ -149,13 +162,13 @@ async def list_contact_activities(
     return await contact_reports.activity_details(conn, caller.account_id, contact_id, query)
 
 
-@people.get(f"{CONTACT}/open_and_click_rates", scope=CONTACT_SCOPES, privilege=PRIVILEGE)
+@people.get(f"{CONTACT}/open_and_click_rates", scope=CONTACT_SCOPES, privilege=PRIVILEGE, exists=contacts.require)
 async def get_contact_rates(conn: Conn, caller: Caller, contact_id: ContactId, query: RangeQuery) -> OpenAndClickRates:
     """Get the shares of the emails sent to a contact that it opened and clicked, from 0 to 1."""
     return await contact_reports.open_and_click_rates(conn, caller.account_id, contact_id, query)
 
 
-@people.get(f"{CONTACT}/activity_summary", scope=CONTACT_SCOPES, privilege=PRIVILEGE)
+@people.get(f"{CONTACT}/activity_summary", scope=CONTACT_SCOPES, privilege=PRIVILEGE, exists=contacts.require)
 async def list_contact_summaries(
     conn: Conn, caller: Caller, contact_id: ContactId, query: ActivitySummaryQuery
 ) -> ActivitySummaryPage:
@@ -163,4 +176,58 @@ async def list_contact_summaries(
     return await contact_reports.activity_summary(conn, caller.account_id, contact_id, query)
 
 
-doors = (*emails, *people)
+@landing.get(f"{LANDING}/p_unique_contact_clicks", scope=SCOPE, privilege=PRIVILEGE)
+async def list_landing_page_clicks(
+    caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
+) -> LandingPage:
+    """List who clicked which link of a landing page, each with the last click, newest first."""
+    return landing_reports.page(caller.account_id, campaign_activity_id, query)
+
+
+@landing.get(f"{LANDING}/p_unique_contact_opens", scope=SCOPE, privilege=PRIVILEGE)
+async def list_landing_page_unique_opens(
+    caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
+) -> LandingPage:
+    """List the contacts that opened a landing page, each with its last visit, newest first."""
+    return landing_reports.page(caller.account_id, campaign_activity_id, query)
+
+
+@landing.get(f"{LANDING}/p_contact_opens", scope=SCOPE, privilege=PRIVILEGE)
+async def list_landing_page_opens(
+    caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
+) -> LandingPage:
+    """List every time that a contact opened a landing page, newest first."""
+    return landing_reports.page(caller.account_id, campaign_activity_id, query)
+
+
+@landing.get(f"{LANDING}/p_unique_contact_updates", scope=SCOPE, privilege=PRIVILEGE)
+async def list_landing_page_updates(
+    caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
+) -> LandingPage:
+    """List the contacts that changed their data on a landing page, newest first."""
+    return landing_reports.page(caller.account_id, campaign_activity_id, query)
+
+
+@landing.get(f"{LANDING}/p_unique_contact_adds", scope=SCOPE, privilege=PRIVILEGE)
+async def list_landing_page_adds(
+    caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
+) -> LandingPage:
+    """List the contacts that a landing page brought, newest first."""
+    return landing_reports.page(caller.account_id, campaign_activity_id, query)
+
+
+@landing.get(f"{LANDING}/p_unique_contact_sms_optins", scope=SCOPE, privilege=PRIVILEGE)
+async def list_landing_page_sms_opt_ins(
+    caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
+) -> LandingPage:
+    """List the contacts that agreed to text messages on a landing page, newest first."""
+    return landing_reports.page(caller.account_id, campaign_activity_id, query)
+
+
+@texts.get("/v3/reports/summary_reports/sms_campaign_summaries", scope=SCOPE, privilege=PRIVILEGE)
+async def list_sms_campaign_summaries(caller: Caller, query: SmsSummariesQuery) -> SmsSummaryPage:
+    """List the text message campaigns that were sent in a range of time, with their numbers, last sent first."""
+    return sms_summaries.page(query)
+
+
+doors = (*emails, *people, *landing, *texts)
