@@ -5,7 +5,7 @@ Source: contract, campaigns.md §3.13, §6.5.
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from everpost.delivery import mailings, merge_fields, organisations, tags
 from everpost.delivery.footer import Footer, PostalAddress
@@ -17,7 +17,7 @@ from everpost.ids import AccountId
 from everpost.platform.db import Conn
 
 # What stands for a recipient's own addresses where there is no recipient.
-_NO_ADDRESSES: Final = {"unsubscribe": "#", "updatelink": "#", "viewaswebpage": "#"}
+_NO_ADDRESSES: Final = {"unsubscribe": "#", "updatelink": "#", "viewaswebpage": "#", "$forward": "#"}
 
 
 class Reading(Struct, frozen=True):
@@ -52,7 +52,7 @@ async def for_everybody(
 ) -> Reading:
     """Without anybody's data: contact tags show their fallback or nothing, the footer has no links."""
     organisation = await organisations.get(conn, account_id)
-    footer = Footer(from_email=from_email, address=address or organisation.address, has_unsubscribe_link=False)
+    footer = structs.replace(mailings.footer_of(organisation, from_email, address), has_unsubscribe_link=False)
     return _filled(await _rendered(conn, account_id, content, organisation, footer), {})
 
 

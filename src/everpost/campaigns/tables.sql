@@ -157,3 +157,24 @@ CREATE TABLE test_send_days (
     PRIMARY KEY (account_id, sent_on)
 );
 COMMENT ON TABLE test_send_days IS 'How many addresses got test messages on a day (UTC); the allowance is counted from it.';
+
+-- Mails that go by themselves. Its id is the activity of a welcome; each year of the others is an activity of its own.
+CREATE TABLE automations (
+    account_id     uuid        NOT NULL,
+    automation_id  uuid        NOT NULL,
+    kind           text        NOT NULL CHECK (kind IN ('welcome', 'birthday', 'anniversary')),
+    is_on          boolean     NOT NULL,
+    list_id        uuid,                                   -- welcome: joining it is what the mail is for
+    days_before    smallint    NOT NULL DEFAULT 0 CHECK (days_before BETWEEN 0 AND 14),
+    from_name      text        NOT NULL,
+    from_email     text        NOT NULL,
+    reply_to_email text        NOT NULL,
+    subject        text        NOT NULL,
+    preheader      text        NOT NULL,
+    html_content   text        NOT NULL,
+    created_at     timestamptz NOT NULL,
+    updated_at     timestamptz NOT NULL,
+    PRIMARY KEY (account_id, automation_id),
+    CHECK ((kind = 'welcome') = (list_id IS NOT NULL))
+);
+CREATE UNIQUE INDEX automations_list ON automations (account_id, list_id);

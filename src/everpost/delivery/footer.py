@@ -42,9 +42,11 @@ class Footer(Struct, frozen=True, kw_only=True):
     from_email: str
     address: PostalAddress | None = None
     has_unsubscribe_link: bool = True
-    has_profile_link: bool = False  # until recipients can change more than whether they get mail
+    has_profile_link: bool = False
+    has_forward_link: bool = False
     privacy_policy_url: str = ""
     data_notice_url: str = ""
+    forwarded_by: str = ""  # whoever sent this copy to a friend
 
 
 # Marks the place of a value known by this name: see tags.marker.
@@ -74,6 +76,7 @@ def html(footer: Footer, mark: Mark) -> str:
             f'<a href="{url}" data-track="false" style="{_LINK}">{text}</a>' for text, url in _links(footer, mark)
         ),
         f"Sent by {escape(footer.from_email)}",
+        escape(_forwarded(footer)),
     ]
     shown = "".join(f'<div style="{_LINE}">{line}</div>' for line in lines if line)
     return f'<div style="{_BLOCK}">{shown}</div>'
@@ -82,7 +85,12 @@ def html(footer: Footer, mark: Mark) -> str:
 def text(footer: Footer, mark: Mark) -> str:
     """The footer as plain text, marked."""
     links = [f"{text}: {url}" for text, url in _links(footer, mark, is_html=False)]
-    lines = [footer.address.line if footer.address else "", *links, f"Sent by {footer.from_email}"]
+    lines = [
+        footer.address.line if footer.address else "",
+        *links,
+        f"Sent by {footer.from_email}",
+        _forwarded(footer),
+    ]
     return "\n".join(["-- ", *(line for line in lines if line)])
 
 
@@ -105,12 +113,13 @@ def country_name(code: str) -> str:
 
 def _links(footer: Footer, mark: Mark, *, is_html: bool = True) -> list[tuple[str, str]]:
     links = []
+    whole = Position.WHOLE if is_html else None
     if footer.has_unsubscribe_link:
-        links.append(
-            (f"Unsubscribe {mark('$recipient', None)}", mark("unsubscribe", Position.WHOLE if is_html else None))
-        )
+        links.append((f"Unsubscribe {mark('$recipient', None)}", mark("unsubscribe", whole)))
         if footer.has_profile_link:
-            links.append(("Update Profile", mark("updatelink", Position.WHOLE if is_html else None)))
+            links.append(("Update Profile", mark("updatelink", whole)))
+        if footer.has_forward_link:
+            links.append(("Forward email", mark("$forward", whole)))
     links += [
         (text, escape(url) if is_html else url)
         for text, url in [
@@ -120,6 +129,10 @@ def _links(footer: Footer, mark: Mark, *, is_html: bool = True) -> list[tuple[st
         if url
     ]
     return links
+
+
+def _forwarded(footer: Footer) -> str:
+    return f"Forwarded by {footer.forwarded_by}" if footer.forwarded_by else ""
 
 
 def _joined(separator: str, *parts: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from everpost.delivery import merge_fields, organisations, page_links, signing
+from everpost.delivery import forwardable_contents, merge_fields, organisations, page_links, signing
 from everpost.delivery.footer import Footer, PostalAddress
 from everpost.delivery.message import Letterhead
 from everpost.delivery.organisations import Organisation
@@ -41,6 +41,7 @@ class NewMailing(Struct, frozen=True, kw_only=True):
     reply_to_email: str
     content: Content
     address: PostalAddress | None = None  # in the footer; None takes the account's
+    is_automatic: bool = False  # nobody pressed a button for it
 
 
 class Mailing(Struct, frozen=True, kw_only=True):
@@ -87,6 +88,8 @@ async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
         url_ids=await _number_links(conn, account_id, new.campaign_activity_id, rendered),
         now=clock.now(),
     )
+    if organisation.settings.has_forward_link:
+        await forwardable_contents.keep(conn, account_id, new.campaign_activity_id, new.content)
 
 
 async def copy_content(conn: Conn, account_id: AccountId, mailing_id: MailingId, *, source: MailingId) -> None:
@@ -161,7 +164,15 @@ async def progress(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> 
 
 def footer_of(organisation: Organisation, from_email: str, address: PostalAddress | None) -> Footer:
     """The footer of a mail from `from_email`; `address` wins over the account's."""
-    return Footer(from_email=from_email, address=address or organisation.address)
+    settings = organisation.settings
+    return Footer(
+        from_email=from_email,
+        address=address or organisation.address,
+        has_profile_link=settings.has_profile_link,
+        has_forward_link=settings.has_forward_link,
+        privacy_policy_url=settings.privacy_policy_url,
+        data_notice_url=settings.data_notice_url,
+    )
 
 
 def sending_domain(from_email: str) -> str:
@@ -185,6 +196,7 @@ def _letterhead(account_id: AccountId, new: NewMailing, sender: str) -> Letterhe
         campaign_activity_id=new.campaign_activity_id,
         unsubscribe_address=page_links.addresses()["unsubscribe"],
         bounce_domain=config.current().bounce_domain or "",
+        is_automatic=new.is_automatic,
     )
 
 

@@ -41,6 +41,7 @@ class Letterhead(Struct, frozen=True, kw_only=True):
     unsubscribe_address: str = ""  # https://…/u/ ; empty for a test send, which nobody unsubscribes from
     bounce_domain: str = ""
     is_test: bool = False
+    is_automatic: bool = False
 
 
 class Composer:
@@ -136,6 +137,8 @@ def _shared_headers(
         below.append((b"Feedback-ID", unstructured(letterhead.feedback_id, name="Feedback-ID")))
     if letterhead.campaign_activity_id:
         below.append((b"X-Campaign-Activity-Id", str(letterhead.campaign_activity_id).encode()))
+    if letterhead.is_automatic:
+        below.append((b"Auto-Submitted", b"auto-generated"))
     if letterhead.is_test:
         below.append((b"X-Campaign-Test", b"true"))
     return above, below

@@ -11,7 +11,9 @@ from everpost.accounts import sender_emails, summaries
 from everpost.accounts.addresses import Address
 from everpost.accounts.summaries import Summary, SummaryQuery
 from everpost.contacts import street_addresses
+from everpost.delivery import mail_settings
 from everpost.delivery.footer import PostalAddress
+from everpost.delivery.mail_settings import MailSettings
 from everpost.ids import AccountId
 from everpost.platform.db import Conn
 
@@ -22,16 +24,19 @@ class Organisation(Struct, frozen=True, kw_only=True):
     name: str
     address: PostalAddress | None
     constants: dict[str, str]
+    settings: MailSettings
 
 
 async def get(conn: Conn, account_id: AccountId) -> Organisation:
     summary = await summaries.get(conn, account_id, SummaryQuery(extra_fields=["physical_address"]))
     signature_email = await sender_emails.with_role(conn, account_id, "REPLY_TO") or summary.contact_email or ""
     address = summary.physical_address or None
+    settings = await mail_settings.get(conn, account_id)
     return Organisation(
         name=summary.organization_name,
         address=_postal(summary.organization_name, address) if address else None,
-        constants=_constants(summary, address, signature_email),
+        constants=_constants(summary, address, signature_email, settings),
+        settings=settings,
     )
 
 
@@ -48,7 +53,9 @@ def _postal(name: str, address: Address) -> PostalAddress:
     )
 
 
-def _constants(summary: Summary, address: Address | None, signature_email: str) -> dict[str, str]:
+def _constants(
+    summary: Summary, address: Address | None, signature_email: str, settings: MailSettings
+) -> dict[str, str]:
     values = {
         "account.organizationname": summary.organization_name,
         "account.siteurl": _web(summary.website),
@@ -56,8 +63,8 @@ def _constants(summary: Summary, address: Address | None, signature_email: str) 
         "account.signaturename": " ".join(part for part in (summary.first_name, summary.last_name) if part),
         "account.signatureemail": signature_email,
         "account.signatureimageurl": "",
-        "aboutctctlink": "#",
-        "customprivacypolicyurl": "",
+        "aboutctctlink": settings.data_notice_url or "#",
+        "customprivacypolicyurl": settings.privacy_policy_url,
         "partner": "",
     }
     return values | _address_constants(address)

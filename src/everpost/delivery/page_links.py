@@ -1,4 +1,4 @@
-"""The addresses in a mail that are its recipient's own: pixel, links, unsubscribe, profile, web copy.
+"""The addresses in a mail that are its recipient's own: pixel, links, unsubscribe, profile, web copy, forward form.
 
 Source: contract, campaigns §6 and §7.
 """
@@ -11,7 +11,8 @@ from everpost.platform import config
 from everpost.tracking.tokens import Recipient
 
 _PATHS: Final = {
-    "unsubscribe": "u", "updatelink": "profile", "viewaswebpage": "w", "$click": "c", "$hidden": "l", "$open": "o"
+    "unsubscribe": "u", "updatelink": "profile", "viewaswebpage": "w", "$forward": "f",
+    "$click": "c", "$hidden": "l", "$open": "o",
 }  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def tokens(recipient: Recipient, url_ids: Sequence[UrlId]) -> dict[str, str]:
         "unsubscribe": recipient.unsubscribe(),
         "updatelink": recipient.profile(),
         "viewaswebpage": recipient.view(),
+        "$forward": recipient.forward(),
         "$open": recipient.open(),
     }
     for number, url_id in enumerate(url_ids):

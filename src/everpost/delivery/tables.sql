@@ -6,15 +6,19 @@ CREATE TABLE mailings (
     mailing_id           uuid        NOT NULL,
     campaign_activity_id uuid        NOT NULL,
     campaign_id          uuid        NOT NULL,
-    state                text        NOT NULL CHECK (state IN ('open', 'sending', 'finished')),  -- open: recipients are added
+    state                text        NOT NULL CHECK (state IN ('open', 'sending', 'paused', 'cancelled', 'finished')),  -- open: recipients are added
     letterhead           jsonb       NOT NULL,  -- senders and list headers: message.Letterhead
     template             bytea       NOT NULL,  -- the compiled content: templates.pack
     url_ids              bigint[]    NOT NULL,  -- of the template's links, in their order
     recipients           integer     NOT NULL DEFAULT 0,
     created_at           timestamptz NOT NULL,
     finished_at          timestamptz,
+    pause_reason         text,                  -- while it is paused, in words that people read
+    pauses_itself        boolean     NOT NULL DEFAULT true,     -- until a person resumes it in spite of the reason
     PRIMARY KEY (account_id, mailing_id)
 );
+-- Across accounts on purpose: the Message-ID that a relay's notification quotes does not say whose it is.
+CREATE INDEX mailings_of_activity ON mailings (campaign_activity_id);
 
 -- One row per contact and activity, for ever: whoever is in here never gets the same activity again.
 -- A claim changes neither key nor index, so it stays on its page; the fill factor leaves room for it.
@@ -30,6 +34,7 @@ CREATE TABLE outbox (
     claim_id             uuid,                  -- of the last attempt: see outbox_claims
     reply_code           smallint,              -- of the last attempt; 0 where no server said anything
     reply_text           text,
+    suppressed_for       text,                  -- why nothing was sent: suppressions.Reason
     PRIMARY KEY (account_id, campaign_activity_id, contact_id)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX outbox_pending ON outbox (account_id, mailing_id, next_attempt_at, contact_id) WHERE next_attempt_at IS NOT NULL;
@@ -104,4 +109,50 @@ CREATE TABLE complaint_suppressions (
     address_hash  bytea       NOT NULL,                -- SHA-256 of the address in lower case
     complained_at timestamptz NOT NULL,
     PRIMARY KEY (account_id, address_hash)
+);
+
+-- What an account's mails and their pages offer; an account without a row has the defaults.
+CREATE TABLE mail_settings (
+    account_id         uuid    NOT NULL PRIMARY KEY,
+    has_comment_box    boolean NOT NULL DEFAULT false,     -- asks for a reason after unsubscribing
+    has_forward_link   boolean NOT NULL DEFAULT false,
+    has_profile_link   boolean NOT NULL DEFAULT true,
+    privacy_policy_url text    NOT NULL DEFAULT '',
+    data_notice_url    text    NOT NULL DEFAULT '',
+    visible_list_ids   uuid[]  NOT NULL DEFAULT '{}'       -- lists that recipients see and may join or leave
+);
+
+-- What was written of an activity whose mails can be forwarded, for the copies that friends get.
+CREATE TABLE forwardable_contents (
+    account_id           uuid NOT NULL,
+    campaign_activity_id uuid NOT NULL,
+    html                 text NOT NULL,
+    preheader            text NOT NULL,
+    PRIMARY KEY (account_id, campaign_activity_id)
+);
+
+-- What the throttles have given out: one row per account, relay or receiving domain that has a limit.
+CREATE TABLE send_budgets (
+    name          text             NOT NULL PRIMARY KEY,   -- account:<id>, relay:<host:port> or domain:<domain>
+    spent_until   double precision NOT NULL,    -- seconds since 1970: at the allowed rate, given out up to this moment
+    planned_until double precision NOT NULL     -- and up to here, messages were told to come back
+);
+COMMENT ON TABLE send_budgets IS '@citus:local';
+
+-- Receiving domains that asked for less.
+CREATE TABLE slowed_domains (
+    domain     text             NOT NULL PRIMARY KEY,
+    per_minute double precision NOT NULL,       -- at that moment; it doubles every five minutes
+    slowed_at  timestamptz      NOT NULL
+);
+COMMENT ON TABLE slowed_domains IS '@citus:local';
+
+-- What each sending domain of an account sent on its last day of warming up.
+CREATE TABLE warm_ups (
+    account_id uuid    NOT NULL,
+    domain     text    NOT NULL,
+    began_on   date    NOT NULL,                -- in UTC, as the days are
+    day        date    NOT NULL,
+    sent       integer NOT NULL,                -- on that day
+    PRIMARY KEY (account_id, domain)
 );

@@ -48,7 +48,8 @@ async def send(conn: Conn, account_id: AccountId, new: TestMessage, addresses: S
     """Send one message to each address, when and if the caller's transaction commits."""
     organisation = await organisations.get(conn, account_id)
     pages = {
-        name: f"{config.current().origin}/u/{TEST_TOKEN}" for name in ("unsubscribe", "updatelink", "viewaswebpage")
+        name: f"{config.current().origin}/u/{TEST_TOKEN}"
+        for name in ("unsubscribe", "updatelink", "viewaswebpage", "$forward")
     }
     known = await merge_fields.names(conn, account_id) if new.is_journal else frozenset([RECIPIENT])
     vocabulary = Vocabulary({**organisation.constants, **pages}, known)

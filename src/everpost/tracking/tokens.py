@@ -1,4 +1,4 @@
-"""The references that ride inside a mail: pixel, tracked link, unsubscribe, web copy, profile.
+"""The references that ride inside a mail: pixel, tracked link, unsubscribe, web copy, profile, forward.
 
 A token carries its ids itself, so that reading one needs no look-up, and a keyed hash over its kind and ids, so that
 nobody can make or alter one. Tokens never expire: a mail keeps its unsubscribe link for as long as it exists.
@@ -47,6 +47,7 @@ class Kind(Enum):
     UNSUBSCRIBE = b"u"
     VIEW = b"w"
     PROFILE = b"p"
+    FORWARD = b"f"
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -118,6 +119,9 @@ class Recipient:
 
     def profile(self) -> str:
         return self._token(Kind.PROFILE)
+
+    def forward(self) -> str:
+        return self._token(Kind.FORWARD)
 
     def _token(self, kind: Kind) -> str:
         hashed = self._hashed.copy()
