@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from everpost.delivery import claims, outbox
+from everpost.delivery import claims, outbox, shifts
 from everpost.platform import clock as platform_clock
 from everpost.platform import config
 from everpost.platform.db import many
@@ -100,7 +100,7 @@ async def test_a_killed_worker_sends_nothing_twice(
     assert len(arrived) == len(set(arrived))
     progress = await sending.progress(new)
     assert RECIPIENTS == progress.sent + progress.unknown
-    assert progress.unknown <= 2 * CARRIERS * outbox.BATCH
+    assert progress.unknown <= 2 * CARRIERS * shifts.BATCH
     assert progress.sent <= len(arrived) <= RECIPIENTS
     async with sending.db.reader() as conn:
         sent = await many(

@@ -7,7 +7,7 @@ counted as sent and never sent again. A result that comes late is still taken.
 Source: distributed.md, "What a send promises".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,7 @@ from msgspec import Struct
 from everpost.delivery import holds
 from everpost.delivery.mailings import Mailing
 from everpost.delivery.outcomes import Attempt, Result
+from everpost.delivery.suppressions import Reason
 from everpost.ids import AccountId, ContactId, MailingId
 from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import events, sends
@@ -36,24 +37,63 @@ class Pending(Struct, frozen=True):
 async def take(
     conn: Conn, account_id: AccountId, mailing: Mailing, claim_id: UUID, *, at_most: int, now: datetime
 ) -> list[Attempt]:
-    """Make up to `at_most` due recipients this claim's; nobody else gets them."""
+    """Make up to `at_most` due recipients this claim's; nobody else gets them. None while the mailing is paused."""
     taken = await _take(conn, account_id, mailing, claim_id, at_most=at_most, now=now)
     if taken:
         await _lease(conn, account_id, mailing.mailing_id, claim_id, now + LEASE)
     return taken
 
 
-async def suppress(conn: Conn, account_id: AccountId, mailing: Mailing, contact_ids: Sequence[ContactId]) -> None:
+async def suppress(conn: Conn, account_id: AccountId, mailing: Mailing, reasons: Mapping[ContactId, Reason]) -> None:
     """Give up on contacts who may no longer be mailed."""
     await run(
         conn,
         """
-        UPDATE outbox SET state = 'suppressed', next_attempt_at = NULL
-         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
-           AND contact_id = ANY (:contact_ids) AND state = 'sending'""",
+        UPDATE outbox SET state = 'suppressed', next_attempt_at = NULL, suppressed_for = given.reason
+          FROM unnest(:contact_ids::uuid[], :reasons::text[]) AS given (contact_id, reason)
+         WHERE outbox.account_id = :account_id AND outbox.campaign_activity_id = :campaign_activity_id
+           AND outbox.contact_id = given.contact_id AND outbox.state = 'sending'""",
         account_id=account_id,
         campaign_activity_id=mailing.campaign_activity_id,
-        contact_ids=contact_ids,
+        contact_ids=list(reasons),
+        reasons=list(reasons.values()),
+    )
+
+
+async def put_back(conn: Conn, account_id: AccountId, mailing: Mailing, turns: Mapping[ContactId, datetime]) -> None:
+    """Undo the claim on recipients whose turn comes later; in the transaction that took them."""
+    await run(
+        conn,
+        """
+        UPDATE outbox
+           SET state = 'queued', next_attempt_at = turn.at, attempts = outbox.attempts - 1, claim_id = NULL,
+               first_attempt_at = CASE WHEN outbox.attempts > 1 THEN outbox.first_attempt_at END
+          FROM unnest(:contact_ids::uuid[], :ats::timestamptz[]) AS turn (contact_id, at)
+         WHERE outbox.account_id = :account_id AND outbox.campaign_activity_id = :campaign_activity_id
+           AND outbox.contact_id = turn.contact_id AND outbox.state = 'sending'""",
+        account_id=account_id,
+        campaign_activity_id=mailing.campaign_activity_id,
+        contact_ids=list(turns),
+        ats=list(turns.values()),
+    )
+
+
+async def cancel(conn: Conn, account_id: AccountId, mailing_id: MailingId, *, at_most: int) -> None:
+    """Give up on so many of those who wait."""
+    await run(
+        conn,
+        """
+        UPDATE outbox SET state = 'suppressed', next_attempt_at = NULL, suppressed_for = 'cancelled'
+         WHERE account_id = :account_id AND mailing_id = :mailing_id AND next_attempt_at IS NOT NULL
+           AND state = 'queued'
+           AND contact_id = ANY (ARRAY (
+               SELECT contact_id FROM outbox
+                WHERE account_id = :account_id AND mailing_id = :mailing_id AND next_attempt_at IS NOT NULL
+                  AND state = 'queued'
+                LIMIT :at_most))""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+        at_most=at_most,
     )
 
 
@@ -219,6 +259,8 @@ async def _take(
               FROM outbox
              WHERE account_id = :account_id AND mailing_id = :mailing_id AND next_attempt_at <= :now
                AND state = 'queued'
+               AND EXISTS (SELECT FROM mailings
+                            WHERE account_id = :account_id AND mailing_id = :mailing_id AND state = 'sending')
              ORDER BY next_attempt_at, contact_id
              LIMIT :at_most
                FOR UPDATE SKIP LOCKED)

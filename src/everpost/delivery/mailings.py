@@ -27,7 +27,7 @@ from everpost.platform import clock, config
 from everpost.platform.db import Conn, one, run
 from everpost.tracking import links
 
-State: TypeAlias = Literal["open", "sending", "finished"]
+State: TypeAlias = Literal["open", "sending", "paused", "cancelled", "finished"]
 
 
 class NewMailing(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 PREFIX = "EVERPOST_"
 
+_HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9a-f:.]+\]):(\d{1,5})", re.IGNORECASE | re.ASCII)
 _ORIGIN = re.compile(r"https?://[^\s/?#@]+/?", re.IGNORECASE | re.ASCII)
 
 
@@ -82,9 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     demo_password: Annotated[str, Meta(min_length=8, description="Password of the demo account.")] = "everpost-demo"
     smtp_url: Annotated[
         str | None,
-        Meta(
-            description="Relays in their order, with blanks between: smtp(s)://user:password@host:port; else the mailbox."
-        ),
+        Meta(description="Relays in their order, blanks between: smtp(s)://user:password@host:port; else the mailbox."),
     ] = None
     smtp_connections: Annotated[int, Meta(ge=1, le=100, description="Connections one worker keeps to the relay.")] = 4
     workers: Annotated[
@@ -125,7 +124,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 1000
     mail_from: Annotated[str, Meta(description="Sender of the instance's own mails.")] = "everpost@localhost"
     sending_domain: Annotated[str | None, Meta(description="Domain in Message-ID and List-ID.")] = None
-    bounce_domain: Annotated[str | None, Meta(description="Domain in return paths; nothing receives there yet.")] = None
+    bounce_domain: Annotated[
+        str | None, Meta(description="Domain in return paths; its mail must reach `everpost receive`.")
+    ] = None
+    inbound_smtp: Annotated[
+        str | None, Meta(description="Address host:port where mail to the bounce domain is taken; off by default.")
+    ] = None
+    ses_topic: Annotated[
+        str | None, Meta(description="ARN of the SNS topic with Amazon SES's notifications, for /webhooks/ses.")
+    ] = None
+    sns_mirror: Annotated[
+        str | None, Meta(description="Origin that stands in for Amazon SNS's hosts where they cannot be reached.")
+    ] = None
+    sendgrid_webhook_key: Annotated[
+        str | None, Meta(description="Verification key of SendGrid's signed event webhook, for /webhooks/sendgrid.")
+    ] = None
     dkim_domain: Annotated[str | None, Meta(description="Domain that signs outgoing campaign mail.")] = None
     dkim_selector: Annotated[str | None, Meta(description="Selector of the DKIM key.")] = None
     dkim_key_file: Annotated[Path | None, Meta(description="PEM file with the RSA or Ed25519 key.")] = None
@@ -206,6 +219,14 @@ def load(environment: Mapping[str, str]) -> Settings:
     return read
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Of `host:port`; an IPv6 address stands in brackets. Raises: BadSetting."""
+    match = _HOST_AND_PORT.fullmatch(address)
+    if match is None or not 0 < int(match[2]) < 65_536:
+        raise BadSetting(f"{address!r} must be like 0.0.0.0:25.")
+    return match[1].strip("[]"), int(match[2])
+
+
 def names() -> list[str]:
     return [field.name for field in msgspec.structs.fields(Settings)]
 
@@ -239,11 +260,13 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _check(settings: Settings) -> None:
     """What a type cannot say. Raises: BadSetting."""
-    for name in ("public_url", "auth_base_url", "api_base_url"):
+    for name in ("public_url", "auth_base_url", "api_base_url", "sns_mirror"):
         address = getattr(settings, name)
         # These become links, headers and the issuer of tokens, where a path or a stray character breaks every client.
         if address is not None and not _ORIGIN.fullmatch(address):
             raise BadSetting(f"{PREFIX}{name.upper()} must be like https://mail.example.com, not {address!r}.")
+    if settings.inbound_smtp is not None:
+        host_and_port(settings.inbound_smtp)
     for address in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
         try:
             ipaddress.ip_address(address)
