@@ -12,7 +12,8 @@ from typing import Final
 from everpost.delivery.smtp import Stage
 from everpost.tracking.events import BounceCode
 
-_STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+# Not a part of an IP address or of a version, which replies quote as well.
+_STATUS: Final = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\w)")
 
 _FULL: Final = re.compile(r"quota|mailbox (?:is )?full|exceeded storage|insufficient storage")
 _MISSING: Final = re.compile(

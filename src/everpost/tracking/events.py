@@ -89,8 +89,8 @@ async def append_forward(
         await counters.add(conn, account_id, campaign_activity_id, Counters(forwards=1))
 
 
-async def append_bounces(conn: Conn, account_id: AccountId, bounces: Sequence[Bounce]) -> None:
-    """Add bounces of any number of activities."""
+async def append_bounces(conn: Conn, account_id: AccountId, bounces: Sequence[Bounce]) -> int:
+    """Add bounces of any number of activities; returns how many were not there before."""
     stored = await _append_bounces(conn, account_id, _strongest(bounces))
     moved: dict[CampaignActivityId, dict[str, int]] = {}
     for bounce in stored:
@@ -100,6 +100,7 @@ async def append_bounces(conn: Conn, account_id: AccountId, bounces: Sequence[Bo
             _move(columns, AUTO_REPLY, -1)
     for campaign_activity_id in sorted(moved):
         await counters.add(conn, account_id, campaign_activity_id, Counters(**moved[campaign_activity_id]))
+    return len(stored)
 
 
 def _move(columns: dict[str, int], code: str, by: int) -> None:
