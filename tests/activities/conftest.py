@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from everpost.activities import contact_steps, custom_field_deletions, exports, list_deletions, tag_deletions
 from tests.activities.bulk import bulk
 from tests.support.api import Api, Reply
 
@@ -64,3 +65,13 @@ def new_list(api: Api) -> Callable[[str], Awaitable[str]]:
         return str(made.body["list_id"])
 
     return make
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen contacts are several steps."""
+    monkeypatch.setattr(contact_steps, "MOST_PER_STEP", 5)
+    monkeypatch.setattr(tag_deletions, "_CONTACTS_PER_STEP", 5)
+    monkeypatch.setattr(list_deletions, "_MEMBERSHIPS_PER_STEP", 5)
+    monkeypatch.setattr(custom_field_deletions, "_CONTACTS_PER_STEP", 5)
+    monkeypatch.setattr(exports, "_ROWS_PER_CHUNK", 5)

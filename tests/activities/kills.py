@@ -106,9 +106,10 @@ class Stage:
         return dying.events
 
     async def recover(self) -> None:
-        """What other workers do when the dead one's lease is over."""
+        """What other workers do when the dead one's lease and its heartbeat are over."""
         async with self.db.transaction() as conn:
             await run(conn, "UPDATE activity_lanes SET leased_until = now() - interval '1 second'")
+            await run(conn, "UPDATE pgqueuer SET status = 'queued' WHERE status = 'picked'")
         await runner.wake(self.db)
 
     async def _columns_of(self, conn: Conn, table: str) -> str:

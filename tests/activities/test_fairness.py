@@ -1,4 +1,4 @@
-"""A long import of one account keeps no other account waiting."""
+"""Long work of one account keeps no other account waiting."""
 
 import asyncio
 from datetime import timedelta
@@ -37,13 +37,40 @@ async def test_a_single_worker_turns_to_the_other_account_after_one_turn(import_
     monkeypatch.setattr(runner, "_TURN_SECONDS", 0.0)
     assert (await import_file(LONG)).status == 201
     account_id, activity_id = await second(SHORT)
-    turns = 0
-    while await _state(db, account_id, activity_id) != "completed":
-        picked = await _take_due(db, clock.now() + timedelta(seconds=1))
-        assert picked is not None
-        await jobs.registry[picked[0]].run_payload(db, picked[1])
-        turns += 1
-    assert turns <= 4  # two steps of ten rows, and the long one in between
+    # Two steps of ten rows, and the long one in between.
+    assert await _turns_until_completed(db, account_id, activity_id) <= 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("contacts_taggings_add", {"source": {"list_ids": ["list"]}, "tag_ids": ["tag"]}),
+        ("contacts_taggings_remove", {"source": {"list_ids": ["list"]}, "tag_ids": ["tag"]}),
+        ("add_list_memberships", {"source": {"list_ids": ["list"]}, "list_ids": ["list"]}),
+        ("remove_list_memberships", {"source": {"list_ids": ["list"]}, "list_ids": ["list"]}),
+        ("contact_delete", {"list_ids": ["list"]}),
+        ("contacts_tags_delete", {"tag_ids": ["tag"]}),
+        ("custom_fields_delete", {"custom_field_ids": ["field"]}),
+        ("list_delete", {"list_ids": ["list"]}),
+        ("contact_exports", {}),
+    ],
+)
+async def test_long_work_of_any_kind_goes_on_turn_by_turn_and_lets_others_in(
+    kind, members, bulk, second, small_steps, account, db, work, monkeypatch
+):
+    monkeypatch.setattr(runner, "_TURN_SECONDS", 0.0)
+    ids = {"list": str(account.list_id), "tag": await bulk.tag("Red"), "field": await bulk.field("Boat")}
+    value = {"custom_field_id": ids["field"], "value": "x"}
+    for number in range(12):
+        await bulk.contact(f"p{number}", list_memberships=[ids["list"]], taggings=[ids["tag"]], custom_fields=[value])
+    body = {name: _filled(member, ids) for name, member in members.items()}
+    long = (await bulk.post(kind, **body)).body["activity_id"]
+    account_id, activity_id = await second(SHORT)
+    assert await _turns_until_completed(db, account_id, activity_id) <= 4
+    assert "processing" == await _state(db, account.account_id, long)
+    # However short its turns are: it ends.
+    assert await asyncio.wait_for(work(), 5) >= 3
+    assert "completed" == await _state(db, account.account_id, long)
 
 
 async def test_accounts_are_worked_on_side_by_side(import_file, second, account, db):
@@ -56,6 +83,23 @@ async def test_accounts_are_worked_on_side_by_side(import_file, second, account,
     assert "completed" == await _state(db, account_id, activity_id)
     assert "processing" == await _state(db, account.account_id, long)
     await working
+
+
+async def _turns_until_completed(db: Db, account_id: Any, activity_id: str) -> int:
+    turns = 0
+    while await _state(db, account_id, activity_id) != "completed":
+        picked = await _take_due(db, clock.now() + timedelta(seconds=1))
+        assert picked is not None
+        await jobs.registry[picked[0]].run_payload(db, picked[1])
+        turns += 1
+    return turns
+
+
+def _filled(member: Any, ids: dict[str, str]) -> Any:
+    """The member of a request, with the ids of the things that it names."""
+    if isinstance(member, dict):
+        return {name: _filled(each, ids) for name, each in member.items()}
+    return [ids[name] for name in member]
 
 
 async def _state(db: Db, account_id: Any, activity_id: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from everpost.activities import contact_steps, custom_field_deletions, list_deletions, tag_deletions
 from everpost.platform import config
 from everpost.platform.db import Db, one, run
 from tests.activities.kills import Stage
@@ -27,15 +26,6 @@ async def stage(db: Db, account: Any) -> AsyncIterator[Stage]:
     stage = Stage(db, account.account_id)
     yield stage
     await stage.clear()
-
-
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty contacts are several steps."""
-    monkeypatch.setattr(contact_steps, "MOST_PER_STEP", 8)
-    monkeypatch.setattr(tag_deletions, "_CONTACTS_PER_STEP", 8)
-    monkeypatch.setattr(list_deletions, "_MEMBERSHIPS_PER_STEP", 8)
-    monkeypatch.setattr(custom_field_deletions, "_CONTACTS_PER_STEP", 8)
 
 
 @pytest.mark.parametrize(

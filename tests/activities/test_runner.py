@@ -22,6 +22,7 @@ class DyingDb:
 
     def __init__(self, db: Db, *, at: int, is_committed: bool) -> None:
         self._db, self._left, self._is_committed = db, at, is_committed
+        self.reader = db.reader
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Conn]:

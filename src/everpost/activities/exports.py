@@ -119,11 +119,8 @@ async def run(turn: Turn) -> None:
     request = _read_request(turn.entry.request)
     progress = _read_progress(turn.entry.position) or await _begin(turn, request)
     query = await _query(turn, request)
-    while progress.chunk < progress.chunks:
+    while progress.chunk < progress.chunks and not turn.is_over:
         progress = await _write_chunk(turn, query, progress)
-        # However short the turn, one chunk is written.
-        if turn.is_over:
-            break
     if progress.chunk >= progress.chunks:
         await turn.complete(progress.counters)
 

@@ -35,7 +35,7 @@ from everpost.activities.runner import Turn
 from everpost.activities.upsert import Batch, Written
 from everpost.contacts import bulk, custom_fields
 from everpost.contacts.custom_fields import FieldDefinition
-from everpost.ids import AccountId, ActivityId
+from everpost.ids import AccountId, ActivityId, ListId
 from everpost.platform import clock, storage
 from everpost.platform.db import Conn, Taken
 from everpost.platform.errors import NotFound
@@ -164,14 +164,11 @@ class Import:
             return progress
         upcoming = self._prepare_beside(progress.next)
         try:
-            # However short the turn, one chunk is written: else a slow database would keep the import from ever ending.
-            while True:
+            while not (progress.is_done or self._turn.is_over):
                 ready = await upcoming
                 if not ready.chunk.is_last:
                     upcoming = self._prepare_beside(ready.chunk.next)
                 progress = await self._write(ready, progress)
-                if progress.is_done or self._turn.is_over:
-                    break
         finally:
             upcoming.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
@@ -234,21 +231,12 @@ class Import:
 
 async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
     request = _read_request(turn.entry.request)
-    async with turn.step() as conn:
+    async with turn.db.reader() as conn:
         list_ids = await bulk.existing_lists(conn, turn.account_id, request.list_ids)
         fields = await custom_fields.definitions(conn, turn.account_id)
-        gone = [list_id for list_id in request.list_ids if list_id not in list_ids]
-        if gone and _read_progress(turn.entry.position) is None:
-            errors = [f"List {list_id} was not found" for list_id in gone]
-            await ledger.advance(
-                conn,
-                turn.account_id,
-                turn.entry.activity_id,
-                position=Progress(),
-                counters={},
-                errors=errors,
-                percent=1,
-            )
+    gone = [list_id for list_id in request.list_ids if list_id not in list_ids]
+    if gone and _read_progress(turn.entry.position) is None:
+        await _tell_gone(turn, gone)
     target = Target(
         account_id=turn.account_id,
         list_ids=list_ids,
@@ -257,6 +245,19 @@ async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
         now=clock.now_seconds(),
     )
     return Import(turn, source, target, _by_column(fields), size_bytes)
+
+
+async def _tell_gone(turn: Turn, list_ids: Sequence[ListId]) -> None:
+    async with turn.step() as conn:
+        await ledger.advance(
+            conn,
+            turn.account_id,
+            turn.entry.activity_id,
+            position=Progress(),
+            counters={},
+            errors=[f"List {list_id} was not found" for list_id in list_ids],
+            percent=1,
+        )
 
 
 def _by_column(fields: Sequence[FieldDefinition]) -> dict[str, FieldDefinition]:

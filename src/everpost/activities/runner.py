@@ -8,8 +8,9 @@ one resumes at the last committed position. An activity that goes on failing wit
     async def run(turn: Turn) -> None: ...      # steps until done or `turn.is_over`; may run again from any step
 """
 
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Final, TypeAlias, TypeVar
@@ -40,19 +41,21 @@ class Turn:
         self.entry = entry
         self._lane = lane
         self._ends_at = ends_at
+        self._has_stepped = False
 
     @property
     def is_over(self) -> bool:
-        """Whether to stop after this step, and leave the rest to the next turn."""
-        return time.monotonic() >= self._ends_at
+        """Whether to leave the rest to the next turn."""
+        # However short the turn, one step is done: else a slow database would keep the work from ever ending.
+        return self._has_stepped and time.monotonic() >= self._ends_at
 
     def step(self) -> AbstractAsyncContextManager[Conn]:
         """One transaction of the work; whoever may not go on working finds out at its end. Raises: LeaseLost."""
-        return self._lane.step()
+        return self._counted(self._lane.step())
 
     def long_step(self) -> AbstractAsyncContextManager[Conn]:
         """One transaction that may take longer than the lane's lease. Raises: LeaseLost."""
-        return self._lane.long_step()
+        return self._counted(self._lane.long_step())
 
     async def complete(self, counters: dict[str, int] | None) -> None:
         """The last step. Raises: LeaseLost."""
@@ -71,6 +74,12 @@ class Turn:
         # After the commit: until then another worker may need it. One that is forgotten here goes after ten days.
         if self.entry.file_name is not None:
             await storage.delete(self.entry.file_name)
+
+    @contextlib.asynccontextmanager
+    async def _counted(self, step: AbstractAsyncContextManager[Conn]) -> AsyncIterator[Conn]:
+        async with step as conn:
+            yield conn
+        self._has_stepped = True
 
 
 Work: TypeAlias = Callable[[Turn], Awaitable[None]]
