@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from everpost.contacts import stored
-from everpost.ids import CampaignActivityId, ContactId, new_id
+from everpost.contacts import memberships, stored
+from everpost.delivery import mail_settings
+from everpost.delivery.mail_settings import MailSettings
+from everpost.ids import CampaignActivityId, ContactId, ListId, new_id
 from everpost.platform.db import many
 from everpost.tracking import tokens
 from tests.delivery.conftest import Sending, Work
@@ -30,6 +32,21 @@ async def opt_outs(sending: Sending) -> list[str | None]:
     """The reasons of the opt-outs that reports will show."""
     async with sending.db.reader() as conn:
         return await many(conn, str, "SELECT coalesce(reason, '') FROM tracking_events WHERE kind = 'optout'")
+
+
+async def lists_of(sending: Sending, contact_id: ContactId) -> list[ListId]:
+    async with sending.db.reader() as conn:
+        return (await memberships.of_contacts(conn, sending.account_id, [contact_id])).get(contact_id, [])
+
+
+async def settle(sending: Sending, **members: Any) -> None:
+    async with sending.db.transaction() as conn:
+        await mail_settings.replace(conn, sending.account_id, MailSettings(**members))
+
+
+def hidden(page: str, name: str) -> str:
+    """What a hidden field of a page holds."""
+    return page.partition(f'name="{name}" value="')[2].partition('"')[0]
 
 
 @pytest.fixture
@@ -123,8 +140,56 @@ async def test_the_link_of_a_test_leads_to_a_page_that_says_so(api: Any) -> None
     assert "This is a test" in (await client.post("/u/test", data={"List-Unsubscribe": "One-Click"})).text
 
 
-async def test_a_profile_link_leads_to_the_page_to_leave(api: Any, sending: Sending, ann: ContactId) -> None:
-    mint = tokens.signer().recipient(sending.account_id, CampaignActivityId(new_id()), ann)
-    answer = await api.anonymous().client.get(f"/profile/{mint.profile()}")
-    assert (303, f"/u/{mint.unsubscribe()}") == (answer.status_code, answer.headers["location"])
-    assert 404 == (await api.anonymous().client.get("/profile/x")).status_code
+async def test_who_left_may_come_back_to_the_same_lists(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any
+) -> None:
+    link = await link_of(mailbox)
+    client = api.anonymous().client
+    left = await client.post(link, data={"email_address": "ann@example.com"})
+    assert "Why did you leave?" not in left.text
+    assert [] == await lists_of(sending, ann)
+    way_back = hidden(left.text, "way_back")
+    assert "Welcome back" in (await client.post(f"{link}/return", data={"way_back": way_back})).text
+    assert ("explicit", None, None) == await permission(sending, ann)
+    assert [sending.list_id] == await lists_of(sending, ann)
+
+
+async def test_a_way_back_that_was_tampered_with_joins_no_list(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any
+) -> None:
+    link = await link_of(mailbox)
+    await api.anonymous().client.post(link, data={"List-Unsubscribe": "One-Click"})
+    for way_back in ("", "x", "AAAA", f"{sending.list_id}"):
+        await api.anonymous().client.post(f"{link}/return", data={"way_back": way_back})
+    assert "explicit" == (await permission(sending, ann))[0]
+    assert [] == await lists_of(sending, ann)
+
+
+async def test_the_reason_is_asked_for_where_the_account_wants_it(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any
+) -> None:
+    await settle(sending, has_comment_box=True)
+    link = await link_of(mailbox)
+    client = api.anonymous().client
+    await client.post(f"{link}/reason", data={"reason": "Nobody left yet"})
+    assert "Why did you leave?" in (await client.post(link, data={"email_address": "ann@example.com"})).text
+    await client.post(f"{link}/reason", data={"reason": "Another reason", "comment": "é" * 300})
+    assert ("unsubscribed", "Contact", "é" * 255) == await permission(sending, ann)
+    assert ["é" * 255] == await opt_outs(sending)
+
+
+async def test_lists_that_people_may_see_can_be_left_one_by_one(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any
+) -> None:
+    link = await link_of(mailbox)
+    client = api.anonymous().client
+    assert "leave only some lists" not in (await client.get(link)).text
+    await settle(sending, visible_list_ids=[sending.list_id])
+    assert "Readers" in (await client.get(link)).text
+    chosen = {"email_address": "ann@example.com", "choice": "lists"}
+    assert "Nothing was changed" in (await client.post(link, data=chosen)).text
+    answer = await client.post(link, data={**chosen, str(sending.list_id): "true"})
+    assert "You left these lists" in answer.text
+    assert [] == await lists_of(sending, ann)
+    assert "implicit" == (await permission(sending, ann))[0]
+    assert [] == await opt_outs(sending)

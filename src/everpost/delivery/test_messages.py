@@ -1,7 +1,8 @@
-"""A mail that is not for a contact: a proof for a few people before everybody gets it, or a copy for the records.
+"""A mail that is not for a contact: a proof before everybody gets it, a copy for the records or for a friend.
 
-Rules: nothing is tracked, and the links of the footer lead to a page that says so. Contact tags stay as they were
-written in a proof and show their fallback in a copy. It is sent at least once, always with the same Message-ID.
+Rules: nothing is tracked, and the links of the footer lead to a page that says so; a friend's copy has none. Contact
+tags stay as they were written in a proof and show their fallback in a copy. It is sent at least once, always with the
+same Message-ID.
 
 Source: contract, campaigns §3.12, §5.2.
 """
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from everpost.delivery import mailings, merge_fields, organisations, signing, submission
 from everpost.delivery.footer import PostalAddress
@@ -42,18 +43,21 @@ class TestMessage(Struct, frozen=True, kw_only=True):
     content: Content
     address: PostalAddress | None = None  # in the footer; None takes the account's
     is_journal: bool = False  # a copy of what everybody got
+    forwarded_by: str = ""  # a recipient, who sends this copy to a friend
 
 
 async def send(conn: Conn, account_id: AccountId, new: TestMessage, addresses: Sequence[str]) -> None:
     """Send one message to each address, when and if the caller's transaction commits."""
     organisation = await organisations.get(conn, account_id)
-    pages = {
-        name: f"{config.current().origin}/u/{TEST_TOKEN}"
-        for name in ("unsubscribe", "updatelink", "viewaswebpage", "$forward")
-    }
+    own_page = "#" if new.forwarded_by else f"{config.current().origin}/u/{TEST_TOKEN}"
+    pages = dict.fromkeys(("unsubscribe", "updatelink", "viewaswebpage", "$forward"), own_page)
     known = await merge_fields.names(conn, account_id) if new.is_journal else frozenset([RECIPIENT])
     vocabulary = Vocabulary({**organisation.constants, **pages}, known)
-    footer = mailings.footer_of(organisation, new.from_email, new.address)
+    footer = structs.replace(
+        mailings.footer_of(organisation, new.from_email, new.address),
+        has_unsubscribe_link=not new.forwarded_by,
+        forwarded_by=new.forwarded_by,
+    )
     rendered = render(new.content, vocabulary, footer, is_tracked=False)
     sender = await _sender(conn, account_id, new)
     composer = Composer(_letterhead(new, sender), rendered, await signing.signers(conn, account_id, sender))
