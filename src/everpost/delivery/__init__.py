@@ -11,5 +11,5 @@ recipient.
 Owns: mailings, outbox, outbox_claims, mailing_directory, test_messages, sending_domains, dkim_keys,
       address_holds, complaint_suppressions, mail_settings, forwardable_contents,
       send_budgets, slowed_domains, warm_ups.
-Reads: accounts, contacts, contact_lists, list_memberships, sends, activity_counters.
+Reads: accounts, contacts, contact_lists, list_memberships, sends, activity_counters, tracking_events.
 """

@@ -24,7 +24,7 @@ from everpost.delivery.render import Content, Rendered, render
 from everpost.delivery.tags import Vocabulary
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, MailingId, UrlId
 from everpost.platform import clock, config
-from everpost.platform.db import Conn, one, run
+from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import links
 
 State: TypeAlias = Literal["open", "sending", "paused", "cancelled", "finished"]
@@ -72,6 +72,18 @@ class Progress(Struct, frozen=True):
     unknown: int
 
 
+class Summary(Struct, frozen=True, kw_only=True):
+    """A mailing in a list."""
+
+    mailing_id: MailingId
+    campaign_activity_id: CampaignActivityId
+    state: State
+    recipients: int
+    created_at: datetime
+    finished_at: datetime | None
+    pause_reason: str | None
+
+
 async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
     """Compile and freeze the content, and number its links. Raises: LinkTooLong, NoKey."""
     sender = await signing.visible_sender(conn, account_id, new.from_email)
@@ -114,6 +126,35 @@ async def find(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Mail
         Mailing,
         """
         SELECT mailing_id, campaign_activity_id, campaign_id, state, letterhead, template, url_ids, recipients
+          FROM mailings
+         WHERE account_id = :account_id AND mailing_id = :mailing_id""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+    )
+
+
+async def newest(conn: Conn, account_id: AccountId, *, limit: int) -> list[Summary]:
+    """The last ones that were opened, newest first."""
+    return await many(
+        conn,
+        Summary,
+        """
+        SELECT mailing_id, campaign_activity_id, state, recipients, created_at, finished_at, pause_reason
+          FROM mailings
+         WHERE account_id = :account_id
+         ORDER BY mailing_id DESC
+         LIMIT :limit""",
+        account_id=account_id,
+        limit=limit,
+    )
+
+
+async def summary(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Summary | None:
+    return await one(
+        conn,
+        Summary,
+        """
+        SELECT mailing_id, campaign_activity_id, state, recipients, created_at, finished_at, pause_reason
           FROM mailings
          WHERE account_id = :account_id AND mailing_id = :mailing_id""",
         account_id=account_id,

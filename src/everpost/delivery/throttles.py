@@ -138,8 +138,8 @@ async def admit(
             if budget.free(limit, now.timestamp()):
                 budgets[limit.name] = budget.less(1, limit, now.timestamp())
             else:
-                budgets[limit.name] = planned = budget.planned(limit)
-                turn = datetime.fromtimestamp(planned.turn, UTC)
+                turn = datetime.fromtimestamp(budget.next_turn, UTC)
+                budgets[limit.name] = budget.planned(limit)
         turns.append(turn)
     await _save(conn, list(budgets.values()))
     return turns
@@ -169,9 +169,9 @@ class _Budget(Struct, frozen=True):
         return _Budget(self.name, self.spent_until, self.planned_until + 1 / limit.per_second)
 
     @property
-    def turn(self) -> float:
-        """When the last one that was planned may come: together with its window, so that they are few drains."""
-        windows = int((self.planned_until - self.spent_until) / WINDOW_SECONDS)
+    def next_turn(self) -> float:
+        """When the next one that is planned may come: together with its window, so that they are few drains."""
+        windows = int((self.planned_until - self.spent_until) / WINDOW_SECONDS + 1e-6)
         return self.spent_until + windows * WINDOW_SECONDS
 
 
