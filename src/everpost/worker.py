@@ -19,6 +19,7 @@ JOB_MODULES: Final = (
     "everpost.platform.rate_limits",
     "everpost.accounts.recoveries",
     "everpost.accounts.sweeps",
+    "everpost.oauth.grants",
     "everpost.oauth.sweeps",
     "everpost.tracking.ingest",
     "everpost.contacts.custom_field_changes",

@@ -5,14 +5,17 @@ is still offered, but not named in the metadata; §2.2.2 an app without a secret
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from everpost.oauth import apps, tokens
+from everpost.accounts import recoveries, users
+from everpost.oauth import apps, grants, keys, tokens
 from everpost.oauth.redirect_uris import BadRedirectUri
-from everpost.platform import config
+from everpost.platform import config, memory
+from everpost.platform.clock import now
 from everpost.platform.db import Db
 from everpost.platform.http import App
 from tests.oauth.browser import AUTHORIZE, Browser
@@ -21,6 +24,7 @@ from tests.support.api import Api, Reply
 from tests.support.fixtures import Account
 
 Ask = Callable[..., Awaitable[Reply]]
+Work = Callable[[], Awaitable[int]]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,27 @@ async def test_rfc9700_2_2_2_and_4_14_2_refresh_tokens_rotate_and_their_replay_e
     assert (await ask_token(web_app.basic, **again)).body["error"] == "invalid_grant"
 
 
+async def test_rfc9700_4_14_2_a_new_password_ends_what_was_allowed_under_the_old_one(
+    trade: Ask, ask_token: Ask, app: App, web_app: Client, account: Account, db: Db, work: Work, clock: Any
+) -> None:
+    before = (await trade(web_app)).body
+    operators = await tokens.mint_for_command_line(db, account.email)
+    clock.move(timedelta(seconds=1))
+    async with db.transaction() as conn:
+        await recoveries.set_password(conn, await users.get(conn, account.user_id), "seven lamps and a boat")
+    clock.move(timedelta(seconds=1))
+    memory.resume()
+    async with db.transaction() as conn:
+        user = await users.get(conn, account.user_id)
+        grant = await grants.create(conn, web_app.client_id, user, ["contact_data"], auth_time=now())
+        after = tokens.mint(await keys.current(db), grant, user, grant.scopes).access_token
+    await work()
+    found = [(await Api(app, token).get(PRIVILEGES)).status for token in (before["access_token"], operators, after)]
+    assert [401, 200, 200] == found
+    renew = {"grant_type": "refresh_token", "refresh_token": before["refresh_token"]}
+    assert (await ask_token(web_app.basic, **renew)).body["error"] == "invalid_grant"
+
+
 async def test_rfc9700_2_3_a_token_is_good_for_one_audience_and_its_scopes_only(
     trade: Ask, app: App, web_app: Client
 ) -> None:
@@ -112,7 +137,9 @@ async def test_rfc9700_2_6_metadata_is_published(app: App) -> None:
     assert (await Api(app, None).get("/.well-known/oauth-authorization-server/oauth2/default")).status == 200
 
 
-@pytest.mark.parametrize("uri", ["https://app.example/*", "https://*.*.app.example", "https://*.com", "https://*"])
+@pytest.mark.parametrize(
+    "uri", ["https://app.example/*", "https://*.*.app.example", "https://*.com", "https://*", "https://*.127.0.0.1"]
+)
 async def test_rfc9700_4_1_3_wildcards_that_reach_others_cannot_be_registered(db: Db, uri: str) -> None:
     with pytest.raises(BadRedirectUri):
         async with db.transaction() as conn:

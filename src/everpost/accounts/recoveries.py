@@ -2,7 +2,8 @@
 
 Rules: whoever asks is told the same, whether the address is known or not, and a mail goes only to a known one; its link
 works once and for an hour. A new password ends all sessions of the person, or all others when it was changed by
-somebody who is signed in. A reset proves the address, so it confirms it too. Source: contract, auth.md §16.
+somebody who is signed in, and what was allowed to applications: who knew the old one may have allowed it. A reset
+proves the address, so it confirms it too. Source: contract, auth.md §16; RFC 9700 §4.14.2.
 """
 
 from datetime import timedelta
@@ -12,9 +13,10 @@ from everpost.accounts import audit, mail_links, password_rules, passwords, send
 from everpost.accounts.sender_emails import Source
 from everpost.accounts.users import User
 from everpost.ids import SessionId, UserId
-from everpost.platform import config, mail, pages
+from everpost.platform import clock, config, mail, pages
 from everpost.platform.db import Conn, Db
 from everpost.platform.errors import Invalid, TooMany
+from everpost.platform.events import publish
 from everpost.platform.jobs import job
 
 _HOUR: Final = timedelta(hours=1)
@@ -119,3 +121,4 @@ async def _set(conn: Conn, user_id: UserId, password: str, *, kept: SessionId | 
     await users.set_password(conn, user_id, password)
     await mail_links.forget(conn, user_id, "reset_password")
     await sessions.close_others(conn, user_id, kept)
+    await publish(conn, "password.set", user_id=user_id, set_at=clock.now())

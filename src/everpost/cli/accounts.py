@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 import typer
 
+from everpost import worker
 from everpost.accounts import accounts, audit, confirmations, people, recoveries, second_factors, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
 from everpost.accounts.users import User
@@ -133,7 +134,8 @@ def set_password(
         str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")
     ],
 ) -> None:
-    """Give a person another password; they are signed out everywhere."""
+    """Give a person another password; they are signed out everywhere, and their applications have to connect again."""
+    worker.load_jobs()  # the new password is a fact, and its subscribers live in other slices
     _for(person, lambda conn, user: recoveries.set_password(conn, user, password))
 
 

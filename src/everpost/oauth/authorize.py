@@ -1,14 +1,15 @@
 """The person's answer to an authorization request: whether they must be asked, and what the app gets for a yes.
 
 Rules: what was allowed is remembered, so nobody is asked twice for the same or fewer scopes unless the app wants that;
-a private app is only for people of its developer's account. The implicit flow has no refresh token, so
-`offline_access` is left out of what it grants. Source: contract, auth.md §3.1, §3.3, §7, portal.md §5.3.
+a private app is only for people of its developer's account; this server's own reference need not ask. The implicit flow
+has no refresh token, so `offline_access` is left out of what it grants.
+Source: contract, auth.md §3.1, §3.3, §7, portal.md §5.3, §6.
 """
 
 from typing import Final
 
 from everpost.accounts import sessions, users
-from everpost.oauth import codes, grants, keys, scopes, tokens
+from everpost.oauth import apps, codes, grants, keys, scopes, tokens
 from everpost.oauth.authorization_requests import Asked, Reply
 from everpost.oauth.grants import Grant
 from everpost.platform import clock
@@ -22,6 +23,14 @@ async def is_consent_needed(conn: Conn, asked: Asked, session: Session) -> bool:
     if "consent" in asked.prompts:
         return True
     return not await grants.is_consented(conn, asked.app.client_id, session.user_id, asked.wanted)
+
+
+def is_own(asked: Asked) -> bool:
+    """Whether this server itself asks, for its reference: there is nobody else to let in, so no page need ask.
+
+    It is still remembered as allowed, so that people see it among their applications and can take it back.
+    """
+    return asked.app.built_in == apps.REFERENCE and not asked.prompts
 
 
 async def allow(db: Db, asked: Asked, session: Session) -> Reply:

@@ -2,7 +2,7 @@
 
 Rules: ending a grant ends all of them, at once and on every node; each new authorization is a grant of its own, and
 older ones stay valid. What was allowed is remembered, so nobody is asked twice for the same or fewer scopes.
-Source: contract, auth.md §3.2, §9.
+Source: contract, auth.md §3.2, §9; RFC 9700 §4.14.2.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ from everpost.accounts.users import User
 from everpost.ids import AccountId, AppId, GrantId, UserId, new_id
 from everpost.platform import clock, memory
 from everpost.platform.caller import Session
-from everpost.platform.db import Conn, many, one, run
+from everpost.platform.db import Conn, Db, many, one, run
+from everpost.platform.events import on
 from everpost.platform.memory import Memory
 
 REMEMBERED: Final = timedelta(days=2)  # longer than an access token lives
@@ -114,6 +115,26 @@ async def end_all_of_app(conn: Conn, client_id: AppId) -> None:
     )
     await run(conn, "DELETE FROM consents WHERE client_id = :client_id", client_id=client_id)
     memory.forget()
+
+
+@on("password.set")
+async def end_those_before(db: Db, user_id: UserId, set_at: datetime) -> None:
+    """A new password ends every chain that began under the old one. What was allowed is still remembered.
+
+    Not the command line's: the operator made those, and no password of this person.
+    """
+    async with db.transaction() as conn:
+        await run(
+            conn,
+            """
+            UPDATE grants SET revoked_at = :now
+             WHERE user_id = :user_id AND created_at <= :set_at AND revoked_at IS NULL
+               AND client_id NOT IN (SELECT client_id FROM apps WHERE built_in = 'command_line')""",
+            user_id=user_id,
+            set_at=set_at,
+            now=clock.now(),
+        )
+        memory.forget()
 
 
 async def accesses_of_user(conn: Conn, user_id: UserId) -> list[Access]:

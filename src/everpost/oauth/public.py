@@ -227,6 +227,8 @@ async def _ask_person(db: Db, session: Session, asked: Asked) -> Html | Answer:
         is_consent_needed = await authorize.is_consent_needed(conn, asked, session)
     if not is_consent_needed:
         return _sent(await authorize.answer(db, asked, session))
+    if authorize.is_own(asked):
+        return _sent(await authorize.allow(db, asked, session))
     if "none" in asked.prompts:
         return _sent(asked.refusal("consent_required", "The resource owner has to give consent."))
     return _consent_page(asked, session)

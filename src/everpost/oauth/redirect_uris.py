@@ -109,7 +109,7 @@ def _objection_to_host(parts: _Parts) -> str | None:
     label, _, parent = parts.host.partition(".")
     if label.count("*") != 1 or "*" in parent:
         return "one wildcard is allowed, in the left-most label of the host"
-    if "." not in parent or _is_public_suffix(parent) or _is_address(parts.host.replace("*", "1")):
+    if "." not in parent or _is_public_suffix(parent) or _is_address(parent) or _is_address(f"1.{parent}"):
         return "a wildcard needs a domain of its own below it"
     return None
 

@@ -12,8 +12,8 @@ from typing import Final
 OFFLINE: Final = "offline_access"
 
 MEANINGS: Final = {
-    "account_read": "See your account: organisation, addresses and sender addresses",
-    "account_update": "Change your account: organisation, addresses and sender addresses",
+    "account_read": "See your account: organization, addresses and sender addresses",
+    "account_update": "Change your account: organization, addresses and sender addresses",
     "contact_data": "See and change your contacts, lists, tags and custom fields",
     "campaign_data": "See, change and send your campaigns, and read their reports",
     "billing_data": "See billing data",

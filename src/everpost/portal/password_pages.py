@@ -73,7 +73,7 @@ async def reset(conn: Conn, token: str, form: PasswordForm) -> Html:
         return _reset_form(token, user.email, forms.problems(error, {"password": ""}))
     if changed is None:
         return _over()
-    text = "You were signed out everywhere. Sign in with the new password."
+    text = "You were signed out everywhere, and your applications have to connect again. Sign in with the new password."
     return Html("message.html", title="Your password is changed", text=text, kind="good", link=("/login", "Sign in"))
 
 
@@ -121,7 +121,7 @@ def _reset_form(token: str, email: str, problems: Problems | None = None) -> Htm
         "portal/choose_password.html",
         400 if problems else 200,
         title="Choose a new password",
-        text="You will be signed out everywhere else.",
+        text="You will be signed out everywhere else, and the applications you let in have to connect again.",
         email=email,
         action=f"{_RESET}/{token}",
         button_label="Change the password",
