@@ -12,7 +12,7 @@ async def test_a_well_node_says_so(api: Api, db: Db) -> None:
     await jobs.claim_recurring(db, jobs.recurring["platform.health.beat"])
     answer = await Api(api.app, None).get("/healthz")
     assert answer.status == 200
-    assert answer.body == {"status": "ok", "database": "ok", "worker": "ok"}
+    assert answer.text == '{"status":"ok"}'
 
 
 async def test_a_node_without_a_worker_serves_and_says_so(api: Api) -> None:

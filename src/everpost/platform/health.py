@@ -32,12 +32,12 @@ worker_silence = Gauge(
 )
 
 
-class Health(msgspec.Struct, frozen=True):
-    """What `/healthz` answers."""
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `/healthz` answers: the status, and what is not well. Source: contract, conventions.md §1."""
 
     status: Literal["ok", "unavailable"]
-    database: Literal["ok", "unreachable"]
-    worker: Literal["ok", "silent", "unknown"]
+    database: Literal["ok", "unreachable"] = "ok"
+    worker: Literal["ok", "silent", "unknown"] = "ok"
 
 
 class QueueState(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ async def healthz(db: Db) -> Answer:
             silence = await worker_silence_of(conn)
     except (OSError, *Unreachable):
         return Answer(Health("unavailable", "unreachable", "unknown"), status=503)
-    return Answer(Health("ok", "ok", "silent" if silence is None or silence > SILENT_AFTER else "ok"))
+    return Answer(Health("ok", worker="silent" if silence is None or silence > SILENT_AFTER else "ok"))
 
 
 @open_doors.get("/metrics", hidden=True)
