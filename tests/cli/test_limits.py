@@ -75,7 +75,7 @@ def second_port(instance: Instance) -> Iterator[int]:
     node.wait(20)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def application(instance: Instance, second_port: int) -> Iterator[Application]:
     made = Application(instance, [instance.port, second_port, second_port])
     yield made
