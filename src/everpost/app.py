@@ -42,7 +42,11 @@ DOOR_MODULES: Final = (
     "everpost.portal.domain_pages",
     "everpost.portal.people_pages",
     "everpost.portal.security_pages",
+    "everpost.portal.campaigns_pages",
+    "everpost.portal.report_pages",
+    "everpost.portal.contact_timeline_pages",
     "everpost.portal.swagger_ui",
+    "everpost.portal.echarts",
     "everpost.portal.docs",
     "everpost.platform.health",
 )

@@ -31,11 +31,14 @@ _BOUND = frozenset({"conn", "db", "caller", "session", "request", "data", "query
 
 
 class Stream:
-    """A body too large for memory: sent piece by piece as it is read. Its size is said first, and must be right."""
+    """A body too large for memory: sent piece by piece as it is read. A size is said first, and must be right.
+
+    None is for a size that nobody knows before the end.
+    """
 
     __slots__ = ("pieces", "size_bytes")
 
-    def __init__(self, pieces: AsyncIterator[bytes], size_bytes: int) -> None:
+    def __init__(self, pieces: AsyncIterator[bytes], size_bytes: int | None) -> None:
         self.pieces = pieces
         self.size_bytes = size_bytes
 

@@ -44,8 +44,9 @@ def encode(exchange: Exchange, answer: Answer) -> Wire:
     if exchange.is_api:
         headers.extend(_CORS)
     headers.append((b"x-request-id", exchange.request_id.encode()))
-    if answer.status != 204:
-        headers.append((b"content-length", b"%d" % (body.size_bytes if isinstance(body, Stream) else len(body))))
+    size_bytes = body.size_bytes if isinstance(body, Stream) else len(body)
+    if answer.status != 204 and size_bytes is not None:
+        headers.append((b"content-length", b"%d" % size_bytes))
     return Wire(answer.status, headers, b"" if exchange.method == "HEAD" else body)
 
 

@@ -15,7 +15,7 @@ from everpost.ids import AccountId, CampaignActivityId, ContactId
 from everpost.platform.db import Conn, many
 from everpost.tracking.events import BounceCode
 
-Kind: TypeAlias = Literal["open", "click", "optout", "bounce", "forward"]
+Kind: TypeAlias = Literal["open", "click", "optout", "bounce", "forward", "abuse"]
 
 
 class Position(msgspec.Struct, frozen=True):
