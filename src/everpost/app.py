@@ -28,6 +28,7 @@ DOOR_MODULES: Final = (
     "everpost.contacts.public",
     "everpost.activities.api",
     "everpost.delivery.public",
+    "everpost.delivery.api",
     "everpost.campaigns.api",
     "everpost.campaigns.public",
     "everpost.reports.api",
@@ -50,6 +51,8 @@ DOOR_MODULES: Final = (
     "everpost.portal.docs",
     "everpost.platform.health",
 )
+# Modules whose subscriptions concern facts that doors publish, and which no door needs.
+SUBSCRIBING_MODULES: Final = ("everpost.campaigns.automation_runs",)
 # A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
 _WAIT_SECONDS: Final = 5
 _STATEMENT_SECONDS: Final = 30
@@ -69,6 +72,8 @@ _KINDS: Final = ("doors", "open_doors", "pages")
 def create() -> App:
     """The application, ready to be served; its database opens when the server starts it."""
     logs.configure("web")
+    for name in SUBSCRIBING_MODULES:
+        import_module(name)
     ingest = tracking_public.Ingest(targets.personalise)
     counting = _Counting()
     doors = all_doors()

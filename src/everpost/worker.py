@@ -38,6 +38,7 @@ JOB_MODULES: Final = (
     "everpost.campaigns.resending",
     "everpost.campaigns.ab_phases",
     "everpost.campaigns.schedules",
+    "everpost.campaigns.automation_runs",
 )
 
 

@@ -63,8 +63,16 @@ async def open_mailing(
     await web_copies.replace(conn, account_id, stored, written)
 
 
+async def may_send(conn: Conn, account_id: AccountId) -> bool:
+    """An account that was closed after it had scheduled something sends it no more."""
+    status = await one(
+        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
+    )
+    return status == "active"
+
+
 async def _check(conn: Conn, account_id: AccountId, stored: Stored) -> None:
-    if not await _may_send(conn, account_id):
+    if not await may_send(conn, account_id):
         raise NotSent(ACCOUNT_MAY_NOT_SEND)
     if await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email):
         raise NotSent(SENDER_NOT_CONFIRMED)
@@ -83,11 +91,3 @@ def _mailing(stored: Stored, mailing_id: MailingId, written: Content) -> NewMail
         content=written,
         address=campaign_activities.own_address(stored),
     )
-
-
-async def _may_send(conn: Conn, account_id: AccountId) -> bool:
-    """An account that was closed after it had scheduled something sends it no more."""
-    status = await one(
-        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
-    )
-    return status == "active"

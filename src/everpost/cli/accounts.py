@@ -15,7 +15,10 @@ from everpost.accounts import accounts, audit, confirmations, people, recoveries
 from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
 from everpost.accounts.users import User
 from everpost.cli import instance
-from everpost.contacts import consent_settings, provisioning
+from everpost.contacts import consent_settings, lists, provisioning
+from everpost.delivery import mail_settings
+from everpost.delivery.mail_settings import MailSettings
+from everpost.ids import ListId
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
 
@@ -115,6 +118,19 @@ def confirm_opt_ins(account: Owner, switch: Annotated[Literal["on", "off"], type
     _for(account, lambda conn, user: consent_settings.set_opt_in_confirmed(conn, user.account_id, is_on=is_on))
 
 
+@account_commands.command("settings")
+def change_mail_settings(
+    account: Owner,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(help="Such as has_forward_link=true, privacy_policy_url=https://..., visible_lists=News;Tips."),
+    ] = None,
+) -> None:
+    """Change what an account's mails and their pages offer to recipients, if anything; prints the settings as JSON."""
+    typed = [change.partition("=") for change in changes or []]
+    _print_json(_for(account, lambda conn, user: _change_mail_settings(conn, user, typed)))
+
+
 @account_commands.command("confirm")
 def confirm(person: Person) -> None:
     """Vouch for the address of a person who signed up, instead of the link in their mail."""
@@ -174,6 +190,30 @@ async def _create(conn: Conn, new: NewAccount) -> CreatedAccount:
 async def _owners(conn: Conn) -> list[dict[str, str]]:
     owners = [await users.owner(conn, account_id) for account_id in await accounts.all_ids(conn)]
     return [{"account_id": str(owner.account_id), "email": owner.email} for owner in owners]
+
+
+async def _change_mail_settings(conn: Conn, user: User, typed: list[tuple[str, str, str]]) -> MailSettings:
+    settings = msgspec.structs.asdict(await mail_settings.get(conn, user.account_id))
+    for name, _, value in typed:
+        if name == "visible_lists":
+            settings["visible_list_ids"] = [await _list_id(conn, user, each) for each in value.split(";") if each]
+        elif name in settings:
+            settings[name] = value
+        else:
+            raise typer.BadParameter(f"There is no setting {name!r}; there are: {', '.join(settings)}, visible_lists.")
+    try:
+        wanted = msgspec.convert(settings, MailSettings, strict=False)
+    except msgspec.ValidationError as error:
+        raise typer.BadParameter(str(error)) from error
+    await mail_settings.replace(conn, user.account_id, wanted)
+    return wanted
+
+
+async def _list_id(conn: Conn, user: User, name: str) -> ListId:
+    list_id = await lists.find_by_name(conn, user.account_id, name.strip())
+    if list_id is None:
+        raise typer.BadParameter(f"There is no list {name.strip()!r}.")
+    return list_id
 
 
 async def _vouch_for(conn: Conn, user: User) -> None:

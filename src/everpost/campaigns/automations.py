@@ -1,0 +1,205 @@
+"""Mails that go by themselves: a welcome for each list that has one, birthdays and anniversaries.
+
+Rules: a list has at most one welcome; birthday and anniversary mails go on the day or up to 14 days before. What may
+stand in an email may stand in these, and their senders must be confirmed. A change counts for those who get the mail
+after it. Who gets one and when: `automation_runs`. Source: contract, campaigns.md §8.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+from uuid import UUID
+
+from msgspec import Meta, Struct, structs
+
+from everpost.campaigns import campaign_activities, content
+from everpost.ids import AccountId, ListId, new_id
+from everpost.platform import clock
+from everpost.platform.db import Conn, Taken, many, one, run, savepoint
+from everpost.platform.errors import Conflict, Invalid, NotFound
+
+Kind: TypeAlias = Literal["welcome", "birthday", "anniversary"]
+
+
+class NewAutomation(Struct, kw_only=True):
+    """What to send, and on what occasion. `list_id` is for a welcome, `days_before` for the other two."""
+
+    kind: Kind
+    from_name: Annotated[str, Meta(min_length=1, max_length=100)]
+    from_email: Annotated[str, Meta(max_length=80)]
+    reply_to_email: Annotated[str, Meta(max_length=80)]
+    subject: Annotated[str, Meta(min_length=1, max_length=200)]
+    html_content: str
+    preheader: Annotated[str, Meta(max_length=200)] = ""
+    list_id: ListId | None = None
+    days_before: Annotated[int, Meta(ge=0, le=14)] = 0
+
+
+class Automation(NewAutomation, kw_only=True):
+    """As it is stored; nothing is sent while it is off."""
+
+    automation_id: UUID
+    is_on: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class AutomationNotFound(NotFound):
+    """There is no such automation."""
+
+
+class ListHasWelcome(Conflict):
+    """The list has a welcome mail already."""
+
+
+class WrongOccasion(Invalid):
+    """A welcome mail needs a list and no days before; the others need no list."""
+
+
+class UnknownList(Invalid):
+    """There is no such list."""
+
+
+async def create(conn: Conn, account_id: AccountId, new: NewAutomation) -> Automation:
+    """Switched off at first. Raises: Invalid, ListHasWelcome."""
+    await _check(conn, account_id, new)
+    now = clock.now()
+    made = Automation(**structs.asdict(new), automation_id=new_id(), is_on=False, created_at=now, updated_at=now)
+    try:
+        async with savepoint(conn):
+            await _insert(conn, account_id, made)
+    except Taken as error:
+        raise ListHasWelcome from error
+    return made
+
+
+async def replace(conn: Conn, account_id: AccountId, automation_id: UUID, new: NewAutomation) -> Automation:
+    """Say something else from now on; kind and list stay as they are. Raises: AutomationNotFound, Invalid."""
+    held = await get(conn, account_id, automation_id)
+    wanted = structs.replace(new, kind=held.kind, list_id=held.list_id)
+    await _check(conn, account_id, wanted)
+    changed = structs.replace(held, **structs.asdict(wanted), updated_at=clock.now())
+    await _update(conn, account_id, changed)
+    return changed
+
+
+async def set_on(conn: Conn, account_id: AccountId, automation_id: UUID, *, is_on: bool) -> Automation:
+    """Raises: AutomationNotFound, Invalid when what it says or its sender is not in order any more."""
+    held = await get(conn, account_id, automation_id)
+    if is_on:
+        await _check(conn, account_id, held)
+    changed = structs.replace(held, is_on=is_on, updated_at=clock.now())
+    await _update(conn, account_id, changed)
+    return changed
+
+
+async def delete(conn: Conn, account_id: AccountId, automation_id: UUID) -> None:
+    """What was sent stays counted, and its links work. Raises: AutomationNotFound."""
+    if not await run(
+        conn,
+        "DELETE FROM automations WHERE account_id = :account_id AND automation_id = :automation_id",
+        account_id=account_id,
+        automation_id=automation_id,
+    ):
+        raise AutomationNotFound
+
+
+async def get(conn: Conn, account_id: AccountId, automation_id: UUID) -> Automation:
+    """Raises: AutomationNotFound."""
+    for found in await every_one(conn, account_id):
+        if found.automation_id == automation_id:
+            return found
+    raise AutomationNotFound
+
+
+async def find_welcome(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> Automation | None:
+    """The one to send to who joined these lists at once: that of the list whose name sorts first."""
+    list_id = await one(
+        conn,
+        UUID,
+        """
+        SELECT list.list_id
+          FROM automations AS automation
+          JOIN contact_lists AS list
+            ON list.account_id = automation.account_id AND list.list_id = automation.list_id
+         WHERE automation.account_id = :account_id AND automation.is_on
+           AND automation.list_id = ANY (:list_ids::uuid[])
+           AND list.account_id = :account_id AND list.deleted_at IS NULL
+         ORDER BY lower(list.name), list.list_id
+         LIMIT 1""",
+        account_id=account_id,
+        list_ids=list_ids,
+    )
+    found = await every_one(conn, account_id) if list_id else []
+    return next((each for each in found if each.list_id == list_id), None)
+
+
+async def every_one(conn: Conn, account_id: AccountId) -> list[Automation]:
+    """Of the account, oldest first: a handful."""
+    return await many(
+        conn,
+        Automation,
+        """
+        SELECT automation_id, kind, is_on, list_id, days_before, from_name, from_email, reply_to_email, subject,
+               preheader, html_content, created_at, updated_at
+          FROM automations
+         WHERE account_id = :account_id
+         ORDER BY created_at, automation_id""",
+        account_id=account_id,
+    )
+
+
+async def _check(conn: Conn, account_id: AccountId, wanted: NewAutomation) -> None:
+    is_welcome = wanted.kind == "welcome"
+    if is_welcome != (wanted.list_id is not None) or (is_welcome and wanted.days_before):
+        raise WrongOccasion
+    if wanted.list_id is not None and not await _is_list(conn, account_id, wanted.list_id):
+        raise UnknownList
+    problems = content.problems(wanted.html_content)
+    problems += await campaign_activities.sender_problems(conn, account_id, wanted.from_email, wanted.reply_to_email)
+    if problems:
+        raise Invalid(*problems)
+
+
+async def _is_list(conn: Conn, account_id: AccountId, list_id: ListId) -> bool:
+    found = await one(
+        conn,
+        UUID,
+        """
+        SELECT list_id
+          FROM contact_lists
+         WHERE account_id = :account_id AND list_id = :list_id AND deleted_at IS NULL""",
+        account_id=account_id,
+        list_id=list_id,
+    )
+    return found is not None
+
+
+async def _insert(conn: Conn, account_id: AccountId, made: Automation) -> None:
+    await run(
+        conn,
+        """
+        INSERT INTO automations (account_id, automation_id, kind, is_on, list_id, days_before, from_name, from_email,
+                                 reply_to_email, subject, preheader, html_content, created_at, updated_at)
+        VALUES (:account_id, :automation_id, :kind, :is_on, :list_id, :days_before, :from_name, :from_email,
+                :reply_to_email, :subject, :preheader, :html_content, :created_at, :updated_at)""",
+        account_id=account_id,
+        **structs.asdict(made),
+    )
+
+
+async def _update(conn: Conn, account_id: AccountId, changed: Automation) -> None:
+    members = structs.asdict(changed)
+    for name in ("kind", "list_id", "created_at"):
+        del members[name]
+    await run(
+        conn,
+        """
+        UPDATE automations
+           SET is_on = :is_on, days_before = :days_before, from_name = :from_name, from_email = :from_email,
+               reply_to_email = :reply_to_email, subject = :subject, preheader = :preheader,
+               html_content = :html_content, updated_at = :updated_at
+         WHERE account_id = :account_id AND automation_id = :automation_id""",
+        account_id=account_id,
+        **members,
+    )

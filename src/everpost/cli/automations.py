@@ -1,0 +1,109 @@
+"""`everpost automation`: welcome, birthday and anniversary mails of an account."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+import typer
+
+from everpost.campaigns import automation_runs, automations
+from everpost.campaigns.automations import Automation, Kind, NewAutomation
+from everpost.cli import instance
+from everpost.contacts import lists
+from everpost.ids import AccountId, ListId
+from everpost.oauth import tokens
+from everpost.platform.db import Conn
+from everpost.platform.errors import NotFound
+
+commands = typer.Typer()
+automation_commands = typer.Typer(help="Mails that go by themselves: welcome, birthday, anniversary.")
+commands.add_typer(automation_commands, name="automation")
+
+Result = TypeVar("Result")
+Account = Annotated[str | None, typer.Option(help="E-mail address of somebody in it; else the demo account.")]
+Id = Annotated[UUID, typer.Argument(help="The automation's id, as `list` prints it.")]
+
+
+class NoSuchList(NotFound):
+    """The account has no list named {name}."""
+
+
+@automation_commands.command("create")
+def create_automation(
+    kind: Annotated[Kind, typer.Argument(help="welcome, birthday or anniversary.")],
+    html: Annotated[Path, typer.Option(help="File with the HTML; [[FirstName]] and all other tags work.")],
+    subject: Annotated[str, typer.Option(help="The subject; tags work here, too.")],
+    from_email: Annotated[str, typer.Option(help="A confirmed sender address; answers go there as well.")],
+    from_name: Annotated[str, typer.Option(help="The sender's name.")],
+    *,
+    list_name: Annotated[str | None, typer.Option("--list", help="Welcome: the list that people join.")] = None,
+    days_before: Annotated[int, typer.Option(help="Birthday, anniversary: so many days before it, 0 to 14.")] = 0,
+    preheader: Annotated[str, typer.Option(help="What inboxes show beside the subject.")] = "",
+    account: Account = None,
+) -> None:
+    """Make an automation, switched off; prints it as JSON."""
+
+    async def act(conn: Conn, account_id: AccountId) -> Automation:
+        new = NewAutomation(
+            kind=kind,
+            from_name=from_name,
+            from_email=from_email,
+            reply_to_email=from_email,
+            subject=subject,
+            preheader=preheader,
+            html_content=html.read_text("utf-8"),
+            list_id=await _list_id(conn, account_id, list_name) if list_name else None,
+            days_before=days_before,
+        )
+        # What people type has the limits of what programs send.
+        checked = msgspec.convert(msgspec.to_builtins(new), NewAutomation)
+        return await automations.create(conn, account_id, checked)
+
+    _print(_for(account, act))
+
+
+@automation_commands.command("list")
+def list_automations(account: Account = None) -> None:
+    """Print the account's automations as JSON."""
+    _print(_for(account, automations.every_one))
+
+
+@automation_commands.command("on")
+def switch_on(automation_id: Id, account: Account = None) -> None:
+    """From now on it is sent."""
+    _for(account, lambda conn, account_id: automation_runs.switch(conn, account_id, automation_id, is_on=True))
+
+
+@automation_commands.command("off")
+def switch_off(automation_id: Id, account: Account = None) -> None:
+    """From now on it is not sent."""
+    _for(account, lambda conn, account_id: automation_runs.switch(conn, account_id, automation_id, is_on=False))
+
+
+@automation_commands.command("delete")
+def delete_automation(automation_id: Id, account: Account = None) -> None:
+    """Forget an automation; what it sent stays counted."""
+    _for(account, lambda conn, account_id: automations.delete(conn, account_id, automation_id))
+
+
+async def _list_id(conn: Conn, account_id: AccountId, name: str) -> ListId:
+    list_id = await lists.find_by_name(conn, account_id, name)
+    if list_id is None:
+        raise NoSuchList(name=name)
+    return list_id
+
+
+def _for(email: str | None, act: Callable[[Conn, AccountId], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with instance.database() as db, db.transaction() as conn:
+            person = await tokens.person_for_command_line(conn, email)
+            return await act(conn, person.account_id)
+
+    return asyncio.run(run())
+
+
+def _print(answer: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
