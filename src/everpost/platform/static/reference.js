@@ -74,7 +74,7 @@ function asOneField(parameter) {
 function withEmptyParts(body) {
   const upload = body.content["multipart/form-data"];
   if (!upload) return body;
-  const properties = Object.entries(upload.schema.properties).map(([name, part]) => [name, { ...part, example: "" }]);
+  const properties = Object.entries(upload.schema.properties).map(([name, { examples, ...part }]) => [name, { ...part, example: "" }]);
   const schema = { ...upload.schema, properties: Object.fromEntries(properties) };
   return { ...body, content: { "multipart/form-data": { schema } } };
 }
