@@ -41,9 +41,12 @@ def up(
     database = None if settings.database_url else _Embedded(settings)
     if database:
         settings = config.override(database_url=database.postgres.dsn())
-    web, worker = _program("The web process", "serve"), _program("The worker", "work")
+    web = _program("The web process", "serve")
     _prepare(database, web)
-    services: list[Service] = [database, web, worker] if database else [web, worker]
+    services: list[Service] = [database, web] if database else [web]
+    services += [_program(name, "work") for name in _worker_names(settings)]
+    if settings.inbound_smtp:
+        services.append(_program("The mail receiver", "receive"))
     with running.recorded(settings):
         Supervisor(services, _say).run(lambda: addresses.health(settings) is not None, lambda: _announce(settings))
 
@@ -90,6 +93,11 @@ def _prepare(database: _Embedded | None, web: Program) -> None:
             service.await_end()
         raise
     gate.open()
+
+
+def _worker_names(settings: Settings) -> list[str]:
+    number = settings.workers or os.cpu_count() or 1
+    return ["The worker"] if number == 1 else [f"Worker {each}" for each in range(1, number + 1)]
 
 
 def _program(name: str, command: str) -> Program:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from everpost.delivery import claims, interruptions, mailings
 from everpost.delivery.claims import Pending
-from everpost.delivery.mailings import State
+from everpost.delivery.mailings import Mailing, State
 from everpost.delivery.shifts import Shift
 from everpost.ids import AccountId, MailingId
 from everpost.platform import clock, logs
@@ -27,8 +27,11 @@ _MOST_DRAINS: Final = 4
 _NO_SERVER_DELAY: Final = timedelta(minutes=1)
 _THROTTLED_DELAY: Final = timedelta(seconds=1)
 _CANCELLED_AT_ONCE: Final = 10_000
+_OFFERED_AGAIN: Final = timedelta(seconds=2)
 
 log = logs.get(__name__)
+
+_worked_on: Final[set[MailingId]] = set()  # by this process
 
 
 async def release(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
@@ -57,16 +60,16 @@ async def drain(db: Db, account_id: AccountId, mailing_id: MailingId) -> None:
         mailing = await mailings.find(conn, account_id, mailing_id)
     if mailing is None or mailing.state not in ("sending", "paused", "cancelled"):
         return
-    async with db.transaction() as conn:
-        if lost := await claims.bury(conn, account_id, mailing, now=clock.now()):
-            log.warning("outbox.unknown", mailing_id=str(mailing_id), recipients=lost)
-        if mailing.state == "sending":
-            await interruptions.pause_if_bad(conn, account_id, mailing)
-        if mailing.state == "cancelled":
-            await claims.cancel(conn, account_id, mailing_id, at_most=_CANCELLED_AT_ONCE)
-    shift = await Shift.prepare(db, account_id, mailing)
-    await shift.work()
-    await _settle(db, account_id, mailing_id, shift)
+    if mailing_id in _worked_on:
+        # All hands of this process are on it already; a process that has some free may take this job instead.
+        async with db.transaction() as conn:
+            await drain.later(conn, at=clock.now() + _OFFERED_AGAIN, account_id=account_id, mailing_id=mailing_id)
+        return
+    _worked_on.add(mailing_id)
+    try:
+        await _drain(db, account_id, mailing)
+    finally:
+        _worked_on.discard(mailing_id)
 
 
 @every(timedelta(minutes=1))
@@ -77,6 +80,20 @@ async def sweep(db: Db) -> None:
             await drain.later(
                 conn, only_once=f"outbox.sweep:{due.mailing_id}", account_id=due.account_id, mailing_id=due.mailing_id
             )
+
+
+async def _drain(db: Db, account_id: AccountId, mailing: Mailing) -> None:
+    mailing_id = mailing.mailing_id
+    async with db.transaction() as conn:
+        if lost := await claims.bury(conn, account_id, mailing, now=clock.now()):
+            log.warning("outbox.unknown", mailing_id=str(mailing_id), recipients=lost)
+        if mailing.state == "sending":
+            await interruptions.pause_if_bad(conn, account_id, mailing)
+        if mailing.state == "cancelled":
+            await claims.cancel(conn, account_id, mailing_id, at_most=_CANCELLED_AT_ONCE)
+    shift = await Shift.prepare(db, account_id, mailing)
+    await shift.work()
+    await _settle(db, account_id, mailing_id, shift)
 
 
 async def _start(conn: Conn, account_id: AccountId, mailing_id: MailingId, recipients: int) -> None:
