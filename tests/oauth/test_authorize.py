@@ -168,6 +168,25 @@ async def test_prompt_consent_asks_although_it_was_allowed(owner: Browser, web_a
     assert "code" in owner.received
 
 
+async def test_this_servers_own_reference_is_let_in_without_a_page_and_can_be_put_out_again(
+    owner: Browser, db: Db, account: Account, public_app: Client
+) -> None:
+    async with db.transaction() as conn:
+        reference = await apps.reference(conn)
+    asked = public_app.asking(
+        "contact_data", client_id=str(reference.client_id), redirect_uri=reference.redirect_uris[0], **PROOF
+    )
+    assert (await owner.ask(**asked, prompt="none")).status_code == 302
+    assert owner.received["error"] == "consent_required"
+    assert (await owner.ask(**asked, prompt="consent")).status_code == 200
+    await owner.ask(**asked)
+    assert owner.location.startswith(f"{reference.redirect_uris[0]}?code=")
+    async with db.reader() as conn:
+        allowed = await grants.accesses_of_user(conn, account.user_id)
+    assert [reference.client_id] == [access.client_id for access in allowed]
+    assert (await owner.ask(**public_app.asking(**PROOF))).status_code == 200, "others are asked about"
+
+
 async def test_prompt_login_asks_for_the_password_once_more(owner: Browser, web_app: Client, account: Account) -> None:
     await owner.ask(**web_app.asking(prompt="login"))
     await owner.follow()
