@@ -57,7 +57,7 @@ async def test_numbers_are_kept_with_their_consents(import_file, finished, peopl
     history = (await api.get(f"/v3/contacts/sms_engagement_history/{cy['contact_id']}")).body
     assert [
         {
-            "state": "E", "source": "A", "consent_type": "promotional_sms", "consent_action_time": "2026-02-11 00:00:00 +0000",
+            "state": "E", "source": "A", "consent_type": "promotional_sms", "consent_action_time": "2026-02-11 00:00:00+0000",
             "consent_action_type": "opt_in", "consent_medium_type": "FI", "source_consent_timestamp": "2026-02-11",
             "source_sms_number": "12125550102",
         }

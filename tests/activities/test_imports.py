@@ -207,7 +207,7 @@ async def test_every_kind_of_bad_row_is_told_and_counted(import_file, finished, 
     )
     done = await finished(await import_file(text))
     assert done["activity_errors"] == [
-        "Line 2: No email address or SMS number",
+        "Line 2: No email address, SMS number or name",
         "Line 3: No email address, SMS number or name",
         "Line 4: Invalid birthday",
         "Line 5: Invalid birthday",

@@ -63,6 +63,8 @@ async def test_a_process_killed_for_good_is_replaced(bulk, stage, work, account,
     red = await bulk.tag("Red")
     count = 20_000
     async with db.transaction() as conn:
+        # The planner's worst mistake: it thinks that these are empty.
+        await conn.execute("ANALYZE contacts, list_memberships, contact_taggings, activity_contacts")
         await run(
             conn,
             """INSERT INTO contacts (account_id, contact_id, first_name, create_source, created_at, updated_at)

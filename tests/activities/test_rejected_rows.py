@@ -32,7 +32,7 @@ async def test_the_rows_come_back_as_they_were_sent_with_line_and_reason(import_
         ["Email Address", "Vorname", "Geburtstag", "Shoe size", "cf:colour", "Line", "Reason"],
         ["not; an address", '  "Bo"', "", '4"1', "", "3", "Invalid email address"],
         ["cy@x.example", "x" * 51, "", "", "", "4", "Value too long for first_name"],
-        ["", "y" * 51, "", "", "blue", "6", "No email address or SMS number; Value too long for first_name"],
+        ["", "y" * 51, "", "", "blue", "6", "No email address, SMS number or name; Value too long for first_name"],
     ]
 
 

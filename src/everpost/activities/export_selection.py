@@ -19,7 +19,7 @@ from everpost.contacts.contact_pages import NEW_SUBSCRIBER_FOR
 from everpost.contacts.stored import IS_ACTIVE
 from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, TagId
 from everpost.platform import clock
-from everpost.platform.db import Conn, many, run
+from everpost.platform.db import Conn, many
 from everpost.platform.errors import Invalid, NotFound
 
 _PAIRS: Final = frozenset(
@@ -89,15 +89,7 @@ async def settle(
 ) -> Selected:
     """Select the contacts and keep them for the activity, in the order of the file."""
     where, values = await _condition(conn, account_id, selection)
-    await run(
-        conn,
-        _KEEP + where + _IN_CHUNKS,
-        account_id=account_id,
-        activity_id=activity_id,
-        size=chunk_size,
-        **values,
-    )
-    return await selections.kept(conn, account_id, activity_id)
+    return await selections.keep(conn, account_id, activity_id, _KEEP + where + _IN_CHUNKS, size=chunk_size, **values)
 
 
 async def missing(conn: Conn, account_id: AccountId, selection: Selection) -> list[ContactId]:

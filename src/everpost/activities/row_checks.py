@@ -190,10 +190,8 @@ def _identity_rules(rows: pl.DataFrame) -> Iterator[_Rule]:
     if SMS in rows.columns:
         yield _Rule("Invalid SMS number", False, ~pl.col(SMS).str.contains(r"^\d{10}$"))
         nobody = nobody & pl.col(SMS).is_null()
-    names = [pl.col(column).is_not_null() for column in ("first_name", "last_name") if column in rows.columns]
-    has_name = pl.any_horizontal(names) if names else pl.lit(False)
-    yield _Rule("No email address, SMS number or name", True, nobody & ~has_name)
-    yield _Rule("No email address or SMS number", True, nobody & has_name)
+    # Who has a name only cannot be imported either: nothing would tell the contact from others of that name.
+    yield _Rule("No email address, SMS number or name", True, nobody)
 
 
 def _address_rules(rows: pl.DataFrame) -> Iterator[_Rule]:

@@ -12,9 +12,8 @@ from msgspec.structs import replace
 
 from everpost.activities.csv_columns import ADDRESS_PARTS, ADDRESSES, PHONES
 from everpost.contacts import phone_numbers, street_addresses
-from everpost.contacts.phone_numbers import PhoneNumber
-from everpost.contacts.shapes import AddressKind, PhoneKind
-from everpost.contacts.street_addresses import StreetAddress
+from everpost.contacts.phone_numbers import PhoneKind, PhoneNumber
+from everpost.contacts.street_addresses import AddressKind, StreetAddress
 from everpost.ids import new_id
 
 Row: TypeAlias = Mapping[str, object]

@@ -93,18 +93,23 @@ async def settle(
     """Select the contacts and keep them for the activity; named ids are kept as they are, unknown ones too."""
     if source.contact_ids:
         await _keep_named(conn, account_id, activity_id, list(dict.fromkeys(source.contact_ids)), chunk_size)
-    else:
-        where, values = await _condition(conn, account_id, source)
-        excluded = (exclude.contact_ids or []) if exclude else []
-        await run(
-            conn,
-            _KEEP + where + _IN_CHUNKS,
-            account_id=account_id,
-            activity_id=activity_id,
-            size=chunk_size,
-            excluded=excluded,
-            **values,
-        )
+        return await kept(conn, account_id, activity_id)
+    where, values = await _condition(conn, account_id, source)
+    excluded = (exclude.contact_ids or []) if exclude else []
+    return await keep(
+        conn, account_id, activity_id, _KEEP + where + _IN_CHUNKS, size=chunk_size, excluded=excluded, **values
+    )
+
+
+async def keep(
+    conn: Conn, account_id: AccountId, activity_id: ActivityId, statement: LiteralString, **values: Any
+) -> Selected:
+    """Run a statement that selects contacts by what else is known of them, and keeps them for an activity."""
+    # Of tables that were nearly empty when they were last looked at the planner thinks they still are, and joins a
+    # hundred thousand rows by nested loops, which takes minutes.
+    await run(conn, "SET LOCAL enable_nestloop = off")
+    await run(conn, statement, account_id=account_id, activity_id=activity_id, **values)
+    await run(conn, "SET LOCAL enable_nestloop = on")
     return await kept(conn, account_id, activity_id)
 
 
