@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +37,7 @@ a { color: #8a3b12 }</style></head><body><div class="sheet">
 <p>the boxes are unpacked: two atlases of tides, a cookbook for very small boats, and six novels in which it rains.</p>
 <p><a href="https://harborlane.example/new">See what is on the table by the door</a></p>
 <p>Yours,<br>Harbor Lane Books</p></div></body></html>"""
+READER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 READERS = ["Ana Nuñez", "Bjørn Dahl", "Chloé Garçon", "Jürgen Müller", "Łukasz Nowak", "Zoë Parker"]
 
 
@@ -262,6 +264,24 @@ class Tour:
             self.page.get_by_role("button", name="Allow").click()
         self.page.goto("/account/applications")
 
+    def campaigns(self) -> None:
+        self._sign_in("/login?next=/campaigns")
+
+    def report(self) -> None:
+        self._read_mails()
+        self.campaigns()
+        self.page.get_by_role("link", name="Arrivals in spring").click()
+        self.page.locator("iframe").scroll_into_view_if_needed()
+
+    def report_people(self) -> None:
+        self.report()
+        self.page.get_by_role("link", name="Clicked").click()
+
+    def contact_activity(self) -> None:
+        self.report_people()
+        self.page.get_by_role("link", name="@reader.example").first.click()
+        self.page.get_by_text("Everything").wait_for(state="attached")
+
     def activities(self) -> None:
         self._import()
         self._sign_in("/login?next=/activities")
@@ -316,6 +336,14 @@ class Tour:
         made = self.instance.call("POST", "/activities/contacts_json_import", list_ids=[list_id], import_data=people)
         path = f"/activities/{made['activity_id']}"
         wait_for(lambda: self.instance.call("GET", path)["state"] == "completed")
+
+    def _read_mails(self) -> None:
+        """Some readers open the campaign's mail, and follow its link."""
+        found = httpx.get(f"{self.instance.url}/mailbox", params={"q": "nine new arrivals"}).text
+        for mail in sorted(set(re.findall(r'href="(/mailbox/[0-9a-f-]{36})"', found)))[:4]:
+            html = httpx.get(f"{self.instance.url}{mail}/html").text
+            for address in re.findall(r'(?:src="[^"]+/o/|href="[^"]+/c/)[^"]+', html):
+                httpx.get(unescape(address.partition('"')[2]), headers={"User-Agent": READER})
 
     def _own_application(self) -> None:
         """The details of an application that the demo account's owner registered."""

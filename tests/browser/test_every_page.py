@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.applications import authorize
+from tests.browser.campaigns import reported
 from tests.journeys.demo import EMAIL, PASSWORD, DemoInstance
 
 PUBLIC = [
@@ -47,6 +48,11 @@ INSIDE = [
     "{app}/secret",
     "{app}/secret/revoke",
     "{app}/delete",
+    "/campaigns",
+    "/campaigns?q=nothing+like+it",
+    "{campaign}",
+    "{campaign}/people?did=clicks",
+    "{contact}",
     "/activities",
     "{activity}",
     "{activity}/cancel",
@@ -129,10 +135,12 @@ def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
     view.get_by_label("Email address").fill(EMAIL)
     view.get_by_label("Password").fill(PASSWORD)
     view.get_by_role("button", name="Sign in").click()
-    app, activity = registered(view), imported(instance)
+    places = {"{app}": registered(view), "{activity}": imported(instance)}
+    places |= {f"{{{name}}}": path for name, path in reported(instance).items()}
     found = {}
     for path in INSIDE:
-        view.goto(path.replace("{app}", app).replace("{activity}", activity))
+        place = path.partition("}")[0] + "}"
+        view.goto(path.replace(place, places.get(place, place)))
         found[path] = faults_of(view)
     assert {path: [] for path in INSIDE} == found
 

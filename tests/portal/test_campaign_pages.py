@@ -81,7 +81,7 @@ async def test_a_report_says_what_came_of_a_campaign(owner: Window, visited: Mai
         for node in owner.document.css("table")
     }  # fmt: skip
     hours = tables["From (hour)"]
-    assert [["2", "0"], ["0", "0"], ["0", "0"], ["0", "1"]] == [row[1:] for row in hours]
+    assert [["0", "0"], ["2", "0"], ["0", "0"], ["0", "0"], ["0", "1"]] == [row[1:] for row in hours]
     assert [["Opens", "2", "2", "0", "0", "0"], ["Clicks", "1", "1", "0", "0", "0"]] == tables["Events"]
     assert ["Mobile", "1 50.0 %", "0 0.0 %"] in tables["Device"]
     assert ["Not known", "1 50.0 %", "0 0.0 %"] in tables["Device"]

@@ -15,15 +15,6 @@ pages: Final = Pages(tag="Email Campaigns")
 
 METRICS: Final = "ui:campaign:metrics"
 
-# State, the class of its badge.
-_STATES: Final = {
-    "DRAFT": ("Draft", ""),
-    "SCHEDULED": ("Scheduled", "warn"),
-    "EXECUTING": ("Sending", "warn"),
-    "DONE": ("Sent", "good"),
-    "ERROR": ("Failed", "bad"),
-}
-
 
 class CampaignsQuery(msgspec.Struct, frozen=True):
     q: Annotated[str, Meta(max_length=200)] = ""
@@ -38,7 +29,6 @@ async def show_campaigns(conn: Conn, session: Session, query: CampaignsQuery) ->
         "portal/campaigns.html",
         page=page,
         search=query.q,
-        states=_STATES,
         percent=percent,
         has_numbers=METRICS in session.privileges,
     )

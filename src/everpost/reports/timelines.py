@@ -1,7 +1,7 @@
 """When a mail was opened and clicked: events per hour, per day where it took longer, per week where it took months.
 
 Rules: as in the reports, events and not contacts, without what machines did; every bar of the range is there, those of
-nothing too.
+nothing too, and one of nothing before the first, so that a curve rises.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def _folded(hours: Sequence[Bar], width: timedelta) -> list[Bar]:
         at = hour.at - (hour.at - _ORIGIN) % width
         opens[at] = opens.get(at, 0) + hour.opens
         clicks[at] = clicks.get(at, 0) + hour.clicks
-    first, last = min(opens), max(opens)
+    first, last = min(opens) - width, max(opens)
     times = [first + number * width for number in range((last - first) // width + 1)]
     return [Bar(at, opens.get(at, 0), clicks.get(at, 0)) for at in times]
 

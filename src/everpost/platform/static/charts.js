@@ -46,6 +46,7 @@ function draw(chart, kind, data) {
   const ink = { color: colour("ink") };
   chart.setOption({
     animation: !still.matches,
+    useUTC: true, // as the table says
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     grid: { left: 8, right: 16, top: 40, bottom: 8, containLabel: true },
     legend: { top: 0, left: 0, textStyle: ink },
