@@ -135,7 +135,7 @@ def _read_fast(block: _Block) -> Chunk | None:
 def _read_exactly(block: _Block) -> Chunk | None:
     """Row by row, for quotes around line ends and quotes where none belong. None: a row is longer than the block."""
     lines = _lines(block.content.decode())
-    starts, rows, broken = _parse(lines, block.separator)
+    starts, rows, broken = _parse(lines, block.separator, is_last=block.is_last)
     if not block.is_last:
         # The last row may go on in what was not read yet, so it is left to the next chunk.
         if len(starts) < 2:
@@ -153,7 +153,7 @@ def _read_exactly(block: _Block) -> Chunk | None:
     return _chunk(frame, block, [(block.begins.line + start, "Unreadable line") for start in broken])
 
 
-def _parse(lines: list[str], separator: str) -> tuple[list[int], list[list[str]], list[int]]:
+def _parse(lines: list[str], separator: str, *, is_last: bool) -> tuple[list[int], list[list[str]], list[int]]:
     """For each row the index of its first line and its cells, and the indexes of lines that cannot be read."""
     starts: list[int] = []
     rows: list[list[str]] = []
@@ -167,12 +167,20 @@ def _parse(lines: list[str], separator: str) -> tuple[list[int], list[list[str]]
                 starts.append(start)
                 rows.append(row)
                 start = first + reader.line_num
-            break
+            if not is_last or not _is_open(lines[starts[-1] :]):
+                break
+            rows.pop()
+            broken.append(starts.pop())
         except csv.Error:
-            # A quote that is never closed swallows what follows up to csv's limit: give up its line, not the file.
             broken.append(start)
-            first = start + 1
+        # A quote that is never closed swallows what follows, to the end or up to csv's limit: its line is given up, and
+        # those after it are read again.
+        first = broken[-1] + 1
     return starts, rows, broken
+
+
+def _is_open(last_row: list[str]) -> bool:
+    return len(last_row) > 1 and "".join(last_row).count('"') % 2 == 1
 
 
 def _chunk(frame: pl.DataFrame, block: _Block, unreadable: list[tuple[int, str]]) -> Chunk:
