@@ -220,15 +220,15 @@ async def things(api: AccountApi, account: Account) -> dict[str, str]:
 
 @pytest.mark.parametrize("bad", TABLE, ids=lambda bad: bad.name)
 async def test_a_bad_request_is_told_what_is_wrong(api: AccountApi, things: dict[str, str], bad: Bad) -> None:
-    path = "/v3" + _filled(bad.path, things)
+    path = "/v3" + filled(bad.path, things)
     if isinstance(bad.body, bytes):
         answer = await api.request(bad.method, path, content=bad.body, headers=bad.headers)
     else:
-        answer = await api.request(bad.method, path, json=_filled_body(bad.body, things), headers=bad.headers)
+        answer = await api.request(bad.method, path, json=filled_body(bad.body, things), headers=bad.headers)
     assert (bad.status, bad.key) == (answer.status, answer.error_key), answer
     assert isinstance(answer.body, list)
     if bad.message:
-        assert _filled(bad.message, things) in [error["error_message"] for error in answer.errors]
+        assert filled(bad.message, things) in [error["error_message"] for error in answer.errors]
 
 
 @pytest.mark.parametrize(
@@ -277,15 +277,15 @@ def test_the_table_holds_at_least_sixty() -> None:
     assert len({bad.name for bad in TABLE}) == len(TABLE)
 
 
-def _filled(text: str, things: dict[str, str]) -> str:
+def filled(text: str, things: dict[str, str]) -> str:
     for name, value in things.items():
         text = text.replace("{" + name + "}", value)
     return text
 
 
-def _filled_body(body: Any, things: dict[str, str]) -> Any:
+def filled_body(body: Any, things: dict[str, str]) -> Any:
     if isinstance(body, dict):
-        return {name: _filled_body(value, things) for name, value in body.items()}
+        return {name: filled_body(value, things) for name, value in body.items()}
     if isinstance(body, list):
-        return [_filled_body(value, things) for value in body]
-    return _filled(body, things) if isinstance(body, str) else body
+        return [filled_body(value, things) for value in body]
+    return filled(body, things) if isinstance(body, str) else body

@@ -115,7 +115,7 @@ async def resubscribe_contact(conn: Conn, caller: Caller, contact_id: ContactId,
     await resubscribing.invite(conn, caller.account_id, contact_id, data)
 
 
-@people.get("/v3/contacts/{contact_id}", scope="contact_data", privilege="contacts:read")
+@people.get("/v3/contacts/{contact_id}", scope="contact_data", privilege="contacts:read", exists=contacts.require)
 async def get_contact(conn: Conn, caller: Caller, contact_id: ContactId, query: ContactQuery) -> Contact:
     """Read a contact, also a deleted one."""
     return await contacts.get(conn, caller.account_id, contact_id, query)
@@ -156,7 +156,11 @@ async def find_list_ids(db: Db, caller: Caller, query: ListXrefsQuery) -> ListXr
 
 
 @contact_lists.get(
-    "/v3/contact_lists/{list_id}", scope="contact_data", privilege="contacts:lists:read", bad_id_status=404
+    "/v3/contact_lists/{list_id}",
+    scope="contact_data",
+    privilege="contacts:lists:read",
+    exists=lists.require_known,
+    bad_id_status=404,
 )
 async def get_list(conn: Conn, caller: Caller, list_id: ListId, query: ListQuery) -> ContactList:
     """Read a contact list, also a deleted one."""
@@ -183,7 +187,7 @@ async def list_tags(conn: Conn, caller: Caller, query: TagsQuery) -> TagPage:
     return await tags.page(conn, caller.account_id, query)
 
 
-@contact_tags.get("/v3/contact_tags/{tag_id}", scope="contact_data", privilege="contacts:read")
+@contact_tags.get("/v3/contact_tags/{tag_id}", scope="contact_data", privilege="contacts:read", exists=tags.require)
 async def get_tag(conn: Conn, caller: Caller, tag_id: TagId, query: TagQuery) -> Tag:
     """Read a tag."""
     return await tags.get(conn, caller.account_id, tag_id, query)

@@ -67,6 +67,11 @@ async def require(conn: Conn, account_id: AccountId, list_id: ListId) -> None:
         raise NotFound
 
 
+async def require_known(conn: Conn, account_id: AccountId, list_id: ListId) -> None:
+    """Raises: NotFound, but not for a deleted list."""
+    await get(conn, account_id, list_id, ListQuery())
+
+
 async def get(conn: Conn, account_id: AccountId, list_id: ListId, query: ListQuery) -> ContactList:
     """One list, also a deleted one. Raises: NotFound."""
     found = await one(

@@ -212,10 +212,12 @@ class App:
         """Bind the door's parameters, open what it asked for, run it, and only after the commit make the answer."""
         request = await bodies.read(exchange, door)
         arguments = _path_values(door, exchange.path_values)
+        problems = request.problems
         if door.query_kind is not None:
-            arguments["query"] = _query(exchange, door)
-        if request.problems and (door.is_shape_first or door.exists is None):
-            raise _invalid(door.area, request.problems)
+            arguments["query"], found = _query(exchange, door)
+            problems = [*problems, *found]
+        if problems and (door.is_shape_first or door.exists is None):
+            raise _invalid(door.area, problems)
         available = {
             "data": request.data, "caller": exchange.caller, "session": exchange.session, "db": self._db,
             "upload": request.upload,
@@ -227,7 +229,7 @@ class App:
         if "form" in door.names:
             arguments["form"] = _form(exchange, door)
         try:
-            return _success(door, await self._run(door, arguments, request.problems, exchange))
+            return _success(door, await self._run(door, arguments, problems, exchange))
         finally:
             if request.upload is not None:
                 await request.upload.close()
@@ -237,11 +239,10 @@ class App:
     ) -> Any:
         if "conn" not in door.names:
             return await door.handler(**arguments)
-        if door.method == "GET" and door.kind == "api":
-            async with self.db.reader() as conn:
-                return await door.handler(conn=conn, **arguments)
-        async with self.db.transaction() as conn:
-            if door.exists is not None and exchange.caller is not None:
+        is_read = door.method == "GET" and door.kind == "api"
+        async with self.db.reader() if is_read else self.db.transaction() as conn:
+            # A read says itself that there is nothing; only with a query that is wrong it is not asked.
+            if door.exists is not None and exchange.caller is not None and (problems or not is_read):
                 await door.exists(conn, exchange.caller.account_id, *(arguments[name] for name in door.path_names))
             if problems:
                 raise _invalid(door.area, problems)
@@ -297,7 +298,8 @@ def _bad_path_id(door: Door, name: str) -> ApiError:
     return BadPathId(f"{name} is in an invalid format.")
 
 
-def _query(exchange: Exchange, door: Door) -> Any:
+def _query(exchange: Exchange, door: Door) -> tuple[Any, list[errors.Problem]]:
+    """The query as its Struct, or what is wrong with it. Raises: Invalid, for a cursor that is none."""
     kind = door.query_kind
     assert kind is not None
     values: Mapping[str, list[str]] = exchange.query
@@ -306,10 +308,10 @@ def _query(exchange: Exchange, door: Door) -> Any:
         cursor, values = _cursor(exchange, door)
     members, problems = validation.read_parameters(kind, values, door.aliases)
     if problems:
-        raise _invalid(door.area, problems)
+        return None, problems
     if cursor is not None:
         members["cursor"] = cursor
-    return kind(**members)
+    return kind(**members), []
 
 
 def _cursor(exchange: Exchange, door: Door) -> tuple[paging.Cursor, Mapping[str, list[str]]]:
