@@ -28,7 +28,7 @@ Status: TypeAlias = Literal["all", "active", "deleted", "not_set", "pending_conf
 _OF_STATUS: Final[Mapping[str, LiteralString]] = {
     "active": IS_ACTIVE,
     "deleted": "deleted_at IS NOT NULL",
-    "not_set": "(deleted_at IS NULL AND coalesce(permission_to_send, 'not_set') = 'not_set')",
+    "not_set": "(deleted_at IS NULL AND (permission_to_send IS NULL OR permission_to_send = 'not_set'))",
     "pending_confirmation": "(deleted_at IS NULL AND permission_to_send = 'pending_confirmation')",
     "temp_hold": "(deleted_at IS NULL AND permission_to_send = 'temp_hold')",
     "unsubscribed": "(deleted_at IS NULL AND permission_to_send = 'unsubscribed')",
