@@ -72,9 +72,8 @@ async def test_contacts(official: Official) -> None:
     assert None is await official.call(
         CONTACTS.resubscribe_contact, contact_id, sent(package.ResubscribeContactRequest, list_ids=[list_id])
     )
-    # The contract's form of consent_action_time is one that the package's own model refuses, so it is not asked to read it.
-    raw = await official.call(CONTACTS.get_sms_engagement_history_without_preload_content, contact_id)
-    assert 200 == raw.status
+    (texted,) = await official.call(CONTACTS.get_sms_engagement_history, contact_id)
+    assert ("E", texted.insert_time) == (texted.history_details.state, texted.history_details.consent_action_time)
     form = sent(package.CreateOrUpdateContactRequest, email_address=ODILE, list_memberships=[list_id])
     assert "updated" == (await official.call(CONTACTS.create_or_update_contact, form)).action
     assert 1 == (await official.call(CONTACTS.get_contact_counts, include="new_subscriber")).explicit

@@ -208,7 +208,7 @@ async def test_every_change_of_the_consent_is_history(api: Api, account: Account
             "state": "E",
             "source": "C",
             "consent_type": "promotional_sms",
-            "consent_action_time": clock.now().strftime("%Y-%m-%d %H:%M:%S +0000"),
+            "consent_action_time": clock.now().strftime("%Y-%m-%d %H:%M:%S+0000"),
             "consent_action_type": "opt_in",
             "consent_medium_type": "LF",
             "source_sms_number": NUMBER,

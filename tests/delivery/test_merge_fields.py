@@ -6,7 +6,9 @@ import pytest
 
 from everpost.contacts import custom_fields
 from everpost.contacts.custom_fields import ChoiceIn, CustomFieldIn, Metadata
-from everpost.contacts.shapes import CustomValueIn, PhoneNumberIn, StreetAddressIn
+from everpost.contacts.phone_numbers import PhoneNumberIn
+from everpost.contacts.shapes import CustomValueIn
+from everpost.contacts.street_addresses import StreetAddressIn
 from everpost.delivery import merge_fields, targets
 from everpost.ids import CampaignActivityId, ContactId, UrlId, new_id
 from everpost.tracking.tokens import Reference

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from everpost.contacts import sms_channels
-from everpost.contacts.sms_channels import HistoryDetails, StoredChannel
+from everpost.contacts.shapes import HistoryDetails
+from everpost.contacts.sms_channels import StoredChannel
 from everpost.ids import AccountId, ContactId, new_id
 from everpost.platform.db import Conn, many, run
 
@@ -176,7 +177,7 @@ def _details(wish: Wish, channel: StoredChannel, *, now: datetime) -> HistoryDet
         state="E" if is_in else "N",
         source="A",
         consent_type=sms_channels.CONSENT_TYPE,
-        consent_action_time=(channel.opt_in_date or now).strftime("%Y-%m-%d %H:%M:%S %z"),
+        consent_action_time=(channel.opt_in_date or now).strftime("%Y-%m-%d %H:%M:%S%z"),
         consent_action_type="opt_in" if is_in else "not_set",
         consent_medium_type=_BY_FILE_IMPORT,
         source_consent_timestamp=wish.consent_date_as_sent if is_in else None,

@@ -6,11 +6,11 @@ new. Dates in a request are ignored, so they always go out in UTC. Source: contr
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from everpost.contacts.shapes import NoteIn
 from everpost.ids import new_id
 
 
@@ -20,6 +20,13 @@ class Note(Struct, kw_only=True):
     note_id: UUID
     created_at: datetime
     content: str
+
+
+class NoteIn(Struct):
+    """A note; one that is sent back with its id keeps its date."""
+
+    content: Annotated[str, Meta(min_length=1, max_length=2000)]
+    note_id: str | None = None
 
 
 def replaced(held: Sequence[Note], given: Sequence[NoteIn], *, now: datetime) -> list[Note]:

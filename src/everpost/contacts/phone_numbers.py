@@ -6,16 +6,17 @@ because some forms always send one. Source: contract, contacts.md §3.5, §5.4, 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from everpost.contacts.consent import Source
-from everpost.contacts.shapes import PhoneKind, PhoneNumberIn
 from everpost.ids import new_id
 
 MAXIMUM: Final = 3
+
+PhoneKind: TypeAlias = Literal["home", "work", "mobile", "other"]
 
 
 class PhoneNumber(Struct, omit_defaults=True, kw_only=True):
@@ -28,6 +29,13 @@ class PhoneNumber(Struct, omit_defaults=True, kw_only=True):
     updated_at: datetime
     create_source: Source | None = None
     update_source: Source | None = None
+
+
+class PhoneNumberIn(Struct):
+    """A telephone number; a blank one is dropped."""
+
+    phone_number: Annotated[str, Meta(max_length=25)]
+    kind: PhoneKind | None = None
 
 
 def replaced(

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from everpost.accounts import users
 from everpost.contacts import contacts, lists
-from everpost.contacts.shapes import ContactIn, ContactListIn, EmailAddressIn, PhoneNumberIn
+from everpost.contacts.phone_numbers import PhoneNumberIn
+from everpost.contacts.shapes import ContactIn, ContactListIn, EmailAddressIn
 from everpost.ids import AccountId, ListId
 from everpost.platform.db import Conn, one
-
 
 _LONGEST_COMPANY_NAME: Final = 50  # a contact's; the organisation's own may be longer
 

@@ -9,15 +9,17 @@ from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec.json import schema_components
 
 from everpost.contacts import email_addresses
 from everpost.contacts.consent import ConfirmStatus, OptOutSource, Permission, Source
+from everpost.contacts.notes import Note, NoteIn
+from everpost.contacts.phone_numbers import PhoneNumber, PhoneNumberIn
+from everpost.contacts.street_addresses import SignUpAddress, StreetAddress, StreetAddressIn
 from everpost.ids import ContactId, CustomFieldId, ListId, TagId
 from everpost.platform.paging import Links
 
 Text50: TypeAlias = Annotated[str, Meta(max_length=50)]
-PhoneKind: TypeAlias = Literal["home", "work", "mobile", "other"]
-AddressKind: TypeAlias = Literal["home", "work", "other"]
 SmsPermission: TypeAlias = Literal["explicit", "unsubscribed", "pending_confirmation", "not_set"]
 Include: TypeAlias = Literal[
     "custom_fields",
@@ -29,6 +31,17 @@ Include: TypeAlias = Literal[
     "notes",
     "sms_channel",
 ]
+
+
+def _array_of(kind: type[Struct]) -> Meta:
+    """The schema of an array that is stored as it goes out, and is not read on its way."""
+    _, components = schema_components([kind])
+    return Meta(extra_json_schema={"type": "array", "items": components[kind.__name__]})
+
+
+StoredPhoneNumbers: TypeAlias = Annotated[Raw, _array_of(PhoneNumber)]
+StoredStreetAddresses: TypeAlias = Annotated[Raw, _array_of(StreetAddress)]
+StoredNotes: TypeAlias = Annotated[Raw, _array_of(Note)]
 
 
 class EmailAddress(Struct, omit_defaults=True, kw_only=True):
@@ -97,11 +110,11 @@ class Contact(Struct, omit_defaults=True, kw_only=True):
     updated_at: datetime | None = None
     deleted_at: date | None = None
     custom_fields: list[CustomValue] | UnsetType = UNSET
-    phone_numbers: Raw | UnsetType = UNSET  # stored as they go out: list of PhoneNumber
-    street_addresses: Raw | UnsetType = UNSET  # list of StreetAddress
+    phone_numbers: StoredPhoneNumbers | UnsetType = UNSET
+    street_addresses: StoredStreetAddresses | UnsetType = UNSET
     list_memberships: list[ListId] | UnsetType = UNSET
     taggings: list[TagId] | UnsetType = UNSET
-    notes: Raw | UnsetType = UNSET  # list of Note
+    notes: StoredNotes | UnsetType = UNSET
     sms_channel: SmsChannel | UnsetType = UNSET
 
 
@@ -133,31 +146,6 @@ class CustomValueIn(Struct):
     custom_field_id: CustomFieldId
     value: str | bool | int | float | None = None
     choice_ids: list[str | int] | None = None
-
-
-class PhoneNumberIn(Struct):
-    """A telephone number; a blank one is dropped."""
-
-    phone_number: Annotated[str, Meta(max_length=25)]
-    kind: PhoneKind | None = None
-
-
-class StreetAddressIn(Struct):
-    """A postal address; states and countries may be given by their codes."""
-
-    kind: AddressKind
-    street: Annotated[str, Meta(max_length=255)] | None = None
-    city: Text50 | None = None
-    state: Text50 | None = None
-    postal_code: Text50 | None = None
-    country: Text50 | None = None
-
-
-class NoteIn(Struct):
-    """A note; one that is sent back with its id keeps its date."""
-
-    content: Annotated[str, Meta(min_length=1, max_length=2000)]
-    note_id: str | None = None
 
 
 class SmsConsentIn(Struct):
@@ -215,17 +203,6 @@ class ContactChange(Struct, kw_only=True):
     taggings: list[TagId] | None = None
     notes: Annotated[list[NoteIn], Meta(max_length=150)] | None = None
     sms_channel: SmsChannelIn | None = None
-
-
-class SignUpAddress(Struct):
-    """The postal address of a sign-up form. Without any value it is ignored: some forms always send it empty."""
-
-    kind: AddressKind | Literal[""] | None = None
-    street: Annotated[str, Meta(max_length=255)] | None = None
-    city: Text50 | None = None
-    state: Text50 | None = None
-    postal_code: Text50 | None = None
-    country: Text50 | None = None
 
 
 class SignUpSmsConsent(Struct, kw_only=True):
@@ -322,6 +299,25 @@ class ListXrefs(Struct):
     xrefs: list[ListXref]
 
 
+class HistoryDetails(Struct, omit_defaults=True, kw_only=True):
+    """What happened to a consent, in the codes of the contract's table.
+
+    `consent_action_time` stands without the blank that the contract's text has before the offset: the official Python
+    package reads the member as a moment and refuses it with one.
+    """
+
+    state: str
+    source: str
+    consent_type: str
+    consent_action_time: str
+    consent_action_type: str
+    consent_medium_type: str
+    source_consent_timestamp: str | None = None  # the day of a consent as an import's file has it
+    source_sms_number: str
+    advertised_frequency: int | None = None
+    advertised_interval: str | None = None
+
+
 class SmsHistoryEntry(Struct):
     """One change of a consent to text messages."""
 
@@ -329,7 +325,7 @@ class SmsHistoryEntry(Struct):
     sms_channel_id: UUID
     sms_channel_history_id: UUID
     insert_time: datetime
-    history_details: Raw
+    history_details: HistoryDetails
 
 
 class Resubscription(Struct):

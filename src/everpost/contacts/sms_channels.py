@@ -17,6 +17,7 @@ from everpost.contacts import sms_numbers
 from everpost.contacts.consent import Source
 from everpost.contacts.errors import SmsTaken
 from everpost.contacts.shapes import (
+    HistoryDetails,
     SignUpSmsChannel,
     SignUpSmsConsent,
     SmsChannel,
@@ -77,21 +78,6 @@ class StoredChannel(Struct):
     advertised_interval: str | None
     consent_created_at: datetime
     consent_updated_at: datetime
-
-
-class HistoryDetails(Struct, omit_defaults=True, kw_only=True):
-    """What happened to a consent, in the codes of the contract's table."""
-
-    state: str
-    source: str
-    consent_type: str
-    consent_action_time: str
-    consent_action_type: str
-    consent_medium_type: str
-    source_consent_timestamp: str | None = None  # the day of a consent as an import's file has it
-    source_sms_number: str
-    advertised_frequency: int | None = None
-    advertised_interval: str | None = None
 
 
 def problems(given: SmsChannelIn | SignUpSmsChannel | None) -> list[str]:
@@ -305,7 +291,7 @@ async def _append(
         state=_LETTERS[row.permission],
         source=source[0],
         consent_type=CONSENT_TYPE,
-        consent_action_time=now.strftime("%Y-%m-%d %H:%M:%S %z"),
+        consent_action_time=now.strftime("%Y-%m-%d %H:%M:%S%z"),
         consent_action_type=_ACTIONS[row.permission],
         consent_medium_type=wish.medium,
         source_sms_number=wish.number.digits,

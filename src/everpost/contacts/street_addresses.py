@@ -8,16 +8,20 @@ set is replaced. Source: contract, contacts.md §3.6, §5.4, §5.6.
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
 
 import pycountry
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from everpost.contacts.shapes import AddressKind, SignUpAddress, StreetAddressIn
 from everpost.ids import new_id
 
 MAXIMUM: Final = 3
+
+AddressKind: TypeAlias = Literal["home", "work", "other"]
+Street: TypeAlias = Annotated[str, Meta(max_length=255)]
+Place: TypeAlias = Annotated[str, Meta(max_length=50)]
+
 _COUNTRIES_WITH_STATES: Final = {"united states": "US", "canada": "CA", "": "US"}
 
 
@@ -33,6 +37,28 @@ class StreetAddress(Struct, omit_defaults=True, kw_only=True):
     country: str | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class StreetAddressIn(Struct):
+    """A postal address; states and countries may be given by their codes."""
+
+    kind: AddressKind
+    street: Street | None = None
+    city: Place | None = None
+    state: Place | None = None
+    postal_code: Place | None = None
+    country: Place | None = None
+
+
+class SignUpAddress(Struct):
+    """The postal address of a sign-up form. Without any value it is ignored: some forms always send it empty."""
+
+    kind: AddressKind | Literal[""] | None = None
+    street: Street | None = None
+    city: Place | None = None
+    state: Place | None = None
+    postal_code: Place | None = None
+    country: Place | None = None
 
 
 def replaced(held: Sequence[StreetAddress], given: Sequence[StreetAddressIn], *, now: datetime) -> list[StreetAddress]:
