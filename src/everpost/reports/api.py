@@ -1,5 +1,6 @@
 """Doors of the reports: e-mails, contacts, landing pages, text messages."""
 
+from everpost.contacts import contacts
 from everpost.ids import CampaignActivityId, ContactId
 from everpost.platform.caller import Caller
 from everpost.platform.db import Conn
