@@ -3,6 +3,7 @@
 Rules name the member first (`city is required.`); a page shows the rest of the sentence beside the field.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
@@ -14,6 +15,9 @@ from everpost.platform.errors import ApiError, Invalid, dotted
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 OTHER: Final = ""  # the key of a problem that belongs to no field
+
+_PLAIN: Final = {"country_code": "country", "email_address": "email address", "time_zone_id": "time zone"}
+_MEMBER: Final = re.compile(r"\b(?:" + "|".join(_PLAIN) + r")\b")
 
 
 class Problems(dict[str, str]):
@@ -42,7 +46,14 @@ def problems(error: ApiError, fields: Mapping[str, object]) -> Problems:
     for message in error.messages:
         name, _, rest = message.partition(" ")
         if name.partition("[")[0] in fields:
-            found.setdefault(name, f"{rest[:1].upper()}{rest[1:].rstrip('.')}.")
+            found.setdefault(name, _sentence(rest))
         else:
             found.setdefault(OTHER, message)
     return found
+
+
+def _sentence(rest: str) -> str:
+    """Begins with a capital, unless with an address; another member is named as people name it."""
+    first = rest.partition(" ")[0]
+    capital = rest[:1] if "@" in first else rest[:1].upper()
+    return f"{capital}{_MEMBER.sub(lambda found: 'the ' + _PLAIN[found[0]], rest[1:]).rstrip('.')}."
