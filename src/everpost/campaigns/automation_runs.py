@@ -31,7 +31,7 @@ from everpost.contacts.segment_members import Members
 from everpost.contacts.welcomes import JOINED
 from everpost.delivery import mailings, outbox, recipients
 from everpost.delivery.mailings import NewMailing
-from everpost.delivery.render import Content, LinkTooLong
+from everpost.delivery.render import Content, LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, new_id
 from everpost.platform import clock, logs
@@ -128,6 +128,8 @@ async def _hand_over(
         await mailings.open_for(conn, account_id, mailing)
     except LinkTooLong as error:
         raise NotSent(LINK_TOO_LONG) from error
+    except MailTooLarge as error:
+        raise NotSent(FAILED) from error
     except NoKey as error:
         raise NotSent(SENDER_NOT_SIGNED) from error
     count = await recipients.add(conn, account_id, mailing.mailing_id, members)

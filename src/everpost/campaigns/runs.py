@@ -20,7 +20,7 @@ from everpost.campaigns.send_history import (
 from everpost.contacts.segment_members import Members
 from everpost.delivery import mailings, outbox, recipients
 from everpost.delivery.mailings import NewMailing
-from everpost.delivery.render import Content, LinkTooLong
+from everpost.delivery.render import Content, LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId, MailingId
 from everpost.platform.db import Conn, one
@@ -58,6 +58,8 @@ async def open_mailing(
         await mailings.open_for(conn, account_id, new)
     except LinkTooLong as error:
         raise NotSent(LINK_TOO_LONG) from error
+    except MailTooLarge as error:
+        raise NotSent(FAILED) from error
     except NoKey as error:
         raise NotSent(SENDER_NOT_SIGNED) from error
     await web_copies.replace(conn, account_id, stored, written)

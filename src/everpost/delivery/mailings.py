@@ -85,7 +85,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 async def open_for(conn: Conn, account_id: AccountId, new: NewMailing) -> None:
-    """Compile and freeze the content, and number its links. Raises: LinkTooLong, NoKey."""
+    """Compile and freeze the content, and number its links. Raises: LinkTooLong, MailTooLarge, NoKey."""
     sender = await signing.visible_sender(conn, account_id, new.from_email)
     organisation = await organisations.get(conn, account_id)
     vocabulary = Vocabulary(organisation.constants, await merge_fields.names(conn, account_id), page_links.addresses())

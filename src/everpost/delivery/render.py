@@ -20,12 +20,17 @@ from everpost.delivery.tags import Marked, Pieces, Tag, Vocabulary
 
 MAX_LINK_LENGTH = 1005
 MAX_HTML_BYTES = 409_600
+_CLIPPED_BYTES = 102 * 1024  # some mail programs show no more, and hide the footer
 
 log = structlog.get_logger(__name__)
 
 
 class LinkTooLong(Exception):
     """A link in the message is longer than 1005 characters."""
+
+
+class MailTooLarge(Exception):
+    """With its styles and its footer the message is larger than mail may be."""
 
 
 class Content(Struct, frozen=True, kw_only=True):
@@ -74,6 +79,8 @@ _MARKUP = re.compile(
 )
 _EMPTY_LINES = re.compile(r"(?: *\n){3,}")
 _FRAMES = re.compile(r"</?frame(?:set)?\b[^<>]*>", re.IGNORECASE)
+# As wide as the screen it is read on.
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _DOCUMENT = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
 _INLINER = css_inline.CSSInliner(
     keep_link_tags=True, load_remote_stylesheets=False, remove_inlined_selectors=True, preallocate_node_capacity=512
@@ -85,7 +92,8 @@ def render(
 ) -> Rendered:
     """The template of a message; tracked ones have their links rewritten and their pixel in place.
 
-    One with links that are counted gets the hidden one too, if it may. Raises: LinkTooLong, for tracked ones.
+    One with links that are counted gets the hidden one too, if it may. Raises: LinkTooLong, MailTooLarge, for tracked
+    ones: previews and proofs show them as well.
     """
     vocabulary = _with_pixel(vocabulary)
     marked = tags.mark(content.html, vocabulary, is_html=True)
@@ -99,17 +107,29 @@ def render(
     blocks = _text_blocks(_text(tree, marked, content, lines), marked.tags, vocabulary)
     has_hidden_link = may_hide_link and bool(links.urls)
     end = footer.html(lines, _marking(marked)) + (footer.hidden_link(_marking(marked)) if has_hidden_link else "")
-    html = _assembled(tree, marked, content, end, vocabulary)
+    marked_html = _assembled(tree, marked, content, end, vocabulary)
+    html = _html_pieces(marked_html, marked.tags, vocabulary, is_tracked=is_tracked)
+    if is_tracked:
+        _check_size(html)
     return Rendered(
         subject=_line(content.subject, vocabulary),
         preheader=_line(content.preheader, vocabulary),
-        html=_html_pieces(html, marked.tags, vocabulary, is_tracked=is_tracked),
+        html=html,
         text=tags.joined("\n", [block.wrapped for block in blocks]),
         text_blocks=tuple(blocks),
         links=tuple(links.urls),
         has_pixel=is_tracked and any(tag.name == _PIXEL for tag in marked.tags),
         has_hidden_link=has_hidden_link,
     )
+
+
+def _check_size(html: Pieces) -> None:
+    """What all recipients get alike, their values left out. Raises: MailTooLarge."""
+    size_bytes = tags.fixed_bytes(html)
+    if size_bytes > MAX_HTML_BYTES:
+        raise MailTooLarge(f"The message has {size_bytes} bytes; {MAX_HTML_BYTES} are allowed.")
+    if size_bytes > _CLIPPED_BYTES:
+        log.warning("render.may_be_clipped", size_bytes=size_bytes)
 
 
 class _Links:
@@ -170,7 +190,7 @@ def _tree(marked: Marked) -> LexborHTMLParser:
         last = found.end()
     source = "".join([*parts, tags.commented(source[last:], marked.tags)])
     if not _DOCUMENT.search(source):
-        source = f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>{source}</body></html>'
+        source = f'<!DOCTYPE html><html><head><meta charset="utf-8">{_VIEWPORT}</head><body>{source}</body></html>'
     tree = LexborHTMLParser(source)
     return tree if tree.body is not None else LexborHTMLParser(_FRAMES.sub("", source))
 

@@ -235,6 +235,17 @@ def names(template: Pieces) -> set[str]:
     return found
 
 
+def fixed_bytes(template: Pieces) -> int:
+    """The size of all that is the same for everybody, what an IF may show included."""
+    found = 0
+    for piece in template:
+        if isinstance(piece, str):
+            found += len(piece.encode("utf-8", "replace"))
+        elif isinstance(piece, Branch):
+            found += fixed_bytes(piece.body)
+    return found
+
+
 def _read(found: re.Match[str], *, is_html: bool) -> Tag:
     decode = unescape if is_html else str
     name = (found["if"] or found["name"] or "").strip().lower()
