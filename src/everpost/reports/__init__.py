@@ -1,8 +1,8 @@
-"""What came of the mails: who got, opened, clicked, refused and left, by link and by campaign. Reads only.
+"""What came of the mails: who got, opened, clicked, refused and left, by link and by campaign.
 
 Numbers come from the counters that tracking keeps; rows come from its events, with the contacts' current names.
 
-Owns: nothing.
+Owns: counted_together.
 Reads: links, link_clicks, sends, tracking_events, engagement, contacts, outbox, mailings, campaigns,
 campaign_activities, campaign_contents, campaign_ab_tests, campaign_runs, web_copies.
 """

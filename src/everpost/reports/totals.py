@@ -1,7 +1,8 @@
 """The numbers of one mail or of a campaign's mails together.
 
 Rules: one activity's numbers are its counters. A campaign that also has a resend counts each contact once over both,
-which the counters of the two cannot say, so these are counted. Source: contract, reporting.md §5.1, §5.3.
+which the counters of the two cannot say, so these are counted, and kept: only a counter that moves can make them wrong.
+Source: contract, reporting.md §5.1, §5.3.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId
-from everpost.platform.db import Conn, one
+from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import counters
 from everpost.tracking.counters import Counters
 
@@ -35,7 +36,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         return self.sends - self.bounces
 
 
-class _Distinct(msgspec.Struct, frozen=True):
+class _Unique(msgspec.Struct, frozen=True):
+    """The numbers of contacts; its members' order is that of the kept arrays."""
+
     sends: int
     opens: int
     clicks: int
@@ -45,17 +48,25 @@ class _Distinct(msgspec.Struct, frozen=True):
     abuse: int
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    campaign_activity_id: CampaignActivityId
+    summed: list[int]
+    counted: list[int]
+
+
 async def find(
     conn: Conn, account_id: AccountId, groups: Sequence[Sequence[CampaignActivityId]]
 ) -> list[Totals | None]:
     """One per group of activities, in their order; None for a group that nothing was sent of."""
     found = await counters.find(conn, account_id, [activity_id for group in groups for activity_id in group])
-    totals: list[Totals | None] = []
-    for group in groups:
-        sent = {activity_id: found[activity_id] for activity_id in group if activity_id in found}
-        sent = {activity_id: counted for activity_id, counted in sent.items() if counted.sends > 0}
-        totals.append(await _together(conn, account_id, sent) if len(sent) > 1 else _of_one(list(sent.values())))
-    return totals
+    sent = [{each: found[each] for each in group if each in found and found[each].sends > 0} for group in groups]
+    kept = await _kept(conn, account_id, [min(group) for group in sent if len(group) > 1])
+    return [
+        await _together(conn, account_id, group, kept.get(min(group)))
+        if len(group) > 1
+        else _of_one(list(group.values()))
+        for group in sent
+    ]
 
 
 def _of_one(found: Sequence[Counters]) -> Totals | None:
@@ -74,24 +85,68 @@ def _of_one(found: Sequence[Counters]) -> Totals | None:
     )
 
 
-async def _together(conn: Conn, account_id: AccountId, sent: dict[CampaignActivityId, Counters]) -> Totals:
-    distinct = await _distinct(conn, account_id, list(sent))
-    return Totals(**msgspec.structs.asdict(distinct), events=counters.total(list(sent.values())))
+async def _together(
+    conn: Conn, account_id: AccountId, sent: dict[CampaignActivityId, Counters], kept: _Kept | None
+) -> Totals:
+    summed = [sum(getattr(each, name) for each in sent.values()) for name in _Unique.__struct_fields__]
+    if kept is not None and kept.summed == summed:
+        unique = _Unique(*kept.counted)
+    else:
+        # Sends are the most, and soon do not change any more while the others still do.
+        sends = kept.counted[0] if kept is not None and kept.summed[0] == summed[0] else None
+        unique = await _count(conn, account_id, list(sent), sends=sends)
+        await _keep(conn, account_id, _Kept(min(sent), summed, list(msgspec.structs.astuple(unique))))
+    return Totals(**msgspec.structs.asdict(unique), events=counters.total(list(sent.values())))
 
 
-async def _distinct(
+async def _kept(
     conn: Conn, account_id: AccountId, campaign_activity_ids: Sequence[CampaignActivityId]
-) -> _Distinct:
+) -> dict[CampaignActivityId, _Kept]:
+    if not campaign_activity_ids:
+        return {}
+    rows = await many(
+        conn,
+        _Kept,
+        """
+        SELECT campaign_activity_id, summed, counted
+          FROM counted_together
+         WHERE account_id = :account_id AND campaign_activity_id = ANY (:campaign_activity_ids::uuid[])""",
+        account_id=account_id,
+        campaign_activity_ids=campaign_activity_ids,
+    )
+    return {row.campaign_activity_id: row for row in rows}
+
+
+async def _keep(conn: Conn, account_id: AccountId, new: _Kept) -> None:
+    # The counters were read before anything was counted, so what is newer than they are is counted again at once.
+    await run(
+        conn,
+        """
+        INSERT INTO counted_together (account_id, campaign_activity_id, summed, counted)
+        VALUES (:account_id, :campaign_activity_id, :summed, :counted)
+            ON CONFLICT (account_id, campaign_activity_id) DO UPDATE
+           SET summed = excluded.summed, counted = excluded.counted""",
+        account_id=account_id,
+        campaign_activity_id=new.campaign_activity_id,
+        summed=new.summed,
+        counted=new.counted,
+    )
+
+
+async def _count(
+    conn: Conn, account_id: AccountId, campaign_activity_ids: Sequence[CampaignActivityId], *, sends: int | None
+) -> _Unique:
+    """Each contact once; `sends` where they are known."""
     found = await one(
         conn,
-        _Distinct,
+        _Unique,
         """
-        SELECT (SELECT count(DISTINCT contact_id)
-                  FROM sends
-                 WHERE account_id = :account_id
-                   AND campaign_activity_id = ANY (:campaign_activity_ids::uuid[])) AS sends,
-               engaged.opens, engaged.clicks, engaged.forwards,
-               happened.bounces, happened.optouts, happened.abuse
+        SELECT coalesce(:sends::bigint,
+                        (SELECT count(DISTINCT contact_id)
+                           FROM sends
+                          WHERE account_id = :account_id
+                            AND campaign_activity_id = ANY (:campaign_activity_ids::uuid[]))) AS sends,
+               engaged.opens, engaged.clicks, happened.bounces, happened.optouts, engaged.forwards, happened.abuse
           FROM (SELECT count(DISTINCT contact_id) FILTER (WHERE opens > 0) AS opens,
                        count(DISTINCT contact_id) FILTER (WHERE clicks > 0) AS clicks,
                        count(DISTINCT contact_id) FILTER (WHERE forwards > 0) AS forwards
@@ -107,6 +162,7 @@ async def _distinct(
                    AND kind IN ('bounce', 'optout', 'abuse')) AS happened""",
         account_id=account_id,
         campaign_activity_ids=campaign_activity_ids,
+        sends=sends,
     )
     assert found is not None
     return found

@@ -1,0 +1,10 @@
+-- Numbers of campaigns with two sends, counted once and not at every look.
+
+-- Contacts of a campaign's sends together, each counted once. What is counted stays true as long as the sums do.
+CREATE TABLE counted_together (
+    account_id           uuid      NOT NULL,
+    campaign_activity_id uuid      NOT NULL,    -- the first of the campaign's activities, by id
+    summed               integer[] NOT NULL,    -- the activities' own counters, added up when it was counted
+    counted              integer[] NOT NULL,    -- sends, opens, clicks, bounces, optouts, forwards, abuse; as above
+    PRIMARY KEY (account_id, campaign_activity_id)
+);
