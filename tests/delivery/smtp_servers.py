@@ -82,10 +82,13 @@ class ScriptedServer:
             if verb == "DATA" and said.startswith("354"):
                 content = b""
                 while (text := await reader.readline()) != b".\r\n":
+                    if not text:
+                        return
                     content += text[1:] if text.startswith(b".") else text
-                if content:
+                said = self._answer("TEXT", recipient) or "250 2.0.0 taken"
+                if content and not said.startswith(("4", "5")):
                     self.taken.append((recipient, content))
-                if not await self._say(writer, self._answer("TEXT", recipient) or "250 2.0.0 taken"):
+                if not await self._say(writer, said):
                     return
 
     async def _say(self, writer: asyncio.StreamWriter, said: str) -> bool:
