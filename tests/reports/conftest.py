@@ -148,3 +148,24 @@ def new_contact(api: Any, account: Any) -> Callable[..., Awaitable[ContactId]]:
         return ContactId(UUID(answer.body["contact_id"]))
 
     return create
+
+
+@pytest.fixture
+async def visited(api: Any, mail: Mail, new_contact: Any) -> Mail:
+    """A mail to five people, to each of whom something happened; one of them was deleted since."""
+    names = ["ann", "bob", "cleo", "dan", "eva"]
+    people: dict[ContactId, str] = {}
+    for name in names:
+        contact_id = await new_contact(f"{name}@reader.example", first_name=name.title(), last_name="Reader")
+        people[contact_id] = f"{name}@reader.example"
+    ann, bob, cleo, dan, eva = people
+    await mail.send(people)
+    (url_id,) = await mail.register("https://harborlane.example/new")
+    for minute in (10, 11):
+        await mail.hit(ann, minute)
+        await mail.hit(ann, minute, url_id=url_id)
+    await mail.bounce(bob, "B", 1)
+    await mail.opt_out(cleo, 12, "Too many")
+    await mail.forward(dan, 13)
+    await api.delete(f"/v3/contacts/{eva}")
+    return mail
