@@ -42,6 +42,13 @@ def parsed(mail: Any) -> EmailMessage:
     return BytesParser(policy=default).parsebytes(mail.content)
 
 
+def shown(mail: Any, kind: str = "html") -> str:
+    """The `html` or `plain` part of a mail."""
+    body = parsed(mail).get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
 @pytest.fixture
 def email(account: Any) -> Callable[..., dict[str, Any]]:
     """The body of the only activity of a new campaign."""

@@ -13,7 +13,7 @@ from everpost.ids import ListId, new_id
 from everpost.platform import clock as platform_clock
 from everpost.platform.db import Db, many
 from everpost.platform.errors import Invalid
-from tests.campaigns.conftest import parsed
+from tests.campaigns.conftest import parsed, shown
 
 HTML = "<html><body>[[trackingImage]]<p>Dear [[FirstName OR &quot;you&quot;]]</p><a href='https://x.example/a'>A</a></body></html>"
 
@@ -84,7 +84,7 @@ async def test_who_joins_by_themselves_is_welcomed_once_in_their_life(
     assert "auto-generated" == message["Auto-Submitted"]
     assert "/u/" in message["List-Unsubscribe"] and message["List-Unsubscribe-Post"]
     assert str(welcome.automation_id) == message["X-Campaign-Activity-Id"]
-    html = message.get_body(("html",)).get_content()
+    html = shown(mail)
     assert all(part in html for part in ("/o/", "/c/", "Unsubscribe ann@example.com", "Dear Ann"))
     async with db.reader() as conn:
         assert [welcome.automation_id] == await many(conn, type(new_id()), "SELECT campaign_activity_id FROM sends")
@@ -112,7 +112,7 @@ async def test_with_confirmed_opt_in_the_welcome_waits_for_it(
 
 
 async def test_what_is_off_deleted_or_not_in_order_sends_nothing(
-    api: Any, account: Any, make: Make, work: Any, sent: Read, db: Db
+    api: Any, account: Any, make: Make, new_automation: Any, work: Any, sent: Read, db: Db
 ) -> None:
     list_id = await new_list(api, "Readers")
     made = await make("welcome", list_id=list_id)
@@ -121,11 +121,10 @@ async def test_what_is_off_deleted_or_not_in_order_sends_nothing(
     await api.post("/v3/contacts", contact("ann@example.com", list_id))
     await work()
     async with db.transaction() as conn:
-        await automations.replace(
-            conn, account.account_id, made.automation_id,
-            NewAutomation(**{name: getattr(made, name) for name in NewAutomation.__struct_fields__}
-                          | {"html_content": f'<a href="https://x.example/{"a" * 1000}">A</a>'}),
-        )  # fmt: skip
+        too_long = new_automation(
+            "welcome", list_id=list_id, html_content=f'<a href="https://x.example/{"a" * 1000}">A</a>'
+        )
+        await automations.replace(conn, account.account_id, made.automation_id, too_long)
         await automation_runs.switch(conn, account.account_id, made.automation_id, is_on=True)
     await api.post("/v3/contacts", contact("bob@example.com", list_id))
     await work()

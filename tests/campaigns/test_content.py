@@ -6,7 +6,7 @@ import pytest
 
 from everpost.delivery import mail_settings
 from everpost.delivery.mail_settings import MailSettings
-from tests.campaigns.conftest import parsed
+from tests.campaigns.conftest import parsed, shown
 
 PARAGRAPH = "<p>Liebe [[FirstName OR &quot;Freundin&quot;]], größere Auswahl! 🎉 שלום</p>\n"
 SUBJECT = "🎉 [[FirstName]]: neun neue Bücher 📚"
@@ -41,7 +41,7 @@ async def test_large_bodies_in_any_script_arrive_as_they_were_written(
     (mail,) = await mailbox()
     message = parsed(mail)
     assert "🎉 שרה כהן: neun neue Bücher 📚" == message["Subject"]
-    html, text = (message.get_body((kind,)).get_content() for kind in ("html", "plain"))
+    html, text = shown(mail), shown(mail, "plain")
     count = size_bytes // len(PARAGRAPH.encode())
     line = "Liebe שרה כהן, größere Auswahl! 🎉 שלום"
     assert (count, count) == (html.count(line), text.replace("\n", " ").count(line))
@@ -72,25 +72,27 @@ async def test_an_editor_document_is_sent_for_screens_of_any_width(
     await api.post(campaign.schedules, {"scheduled_date": "0"})
     await work()
     (mail,) = await mailbox()
-    shown = parsed(mail).get_body(("html",)).get_content()
-    assert '<meta name="viewport" content="width=device-width' in shown
-    assert "@media" in shown and "color:#111" in shown.replace(" ", "") and "Ann" in shown
+    sent = shown(mail)
+    assert '<meta name="viewport" content="width=device-width' in sent
+    assert "@media" in sent and "color:#111" in sent.replace(" ", "") and "Ann" in sent
 
 
 async def test_the_footer_and_the_tags_follow_the_account_and_its_settings(
     api: Any, account: Any, db: Any, send: Any, new_contact: Any, mailbox: Any
 ) -> None:
     await new_contact("ann@example.com")
-    urls = {"privacy_policy_url": "https://p.example/", "data_notice_url": "https://d.example/"}
+    settings = MailSettings(
+        has_profile_link=False, privacy_policy_url="https://p.example/", data_notice_url="https://d.example/"
+    )
     async with db.transaction() as conn:
-        await mail_settings.replace(conn, account.account_id, MailSettings(has_profile_link=False, **urls))
+        await mail_settings.replace(conn, account.account_id, settings)
     await send(
         "[[account.OrganizationName]]|[[account.AddressLine1]]|[[account.City]]|[[account.State]]|[[account.usState]]|"
         "[[account.CountryCode]]|[[account.SignatureEmail]]|[[account.SignatureImageURL]]|[[customPrivacyPolicyUrl]]|"
         "[[partner.x OR &quot;none&quot;]]<a href='[[updateLink]]' class='u'>u</a>"
     )
     (mail,) = await mailbox()
-    html = parsed(mail).get_body(("html",)).get_content()
+    html = shown(mail)
     line = "Harbor Lane Books|4 Harbor Lane|Portland|Maine|ME|US|owner@harborlane.example||https://p.example/|none"
     assert line in html
     for link in ('href="https://p.example/"', 'href="https://d.example/"', "Our Privacy Policy", "Unsubscribe ann@"):

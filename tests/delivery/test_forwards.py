@@ -1,5 +1,6 @@
 """Forward to a friend. Source: contract, campaigns §7.4."""
 
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -20,11 +21,17 @@ async def ann(sending: Sending) -> ContactId:
     return await sending.contact("ann@example.com", first_name="Ann")
 
 
+def html_of(message: EmailMessage) -> str:
+    body = message.get_body(("html",))
+    assert body is not None
+    return str(body.get_content())
+
+
 async def link_of(sending: Sending, work: Work, mailbox: Any) -> str:
     await sending.open()
     await work()
     (mail,) = await mailbox()
-    html = parse(mail.content).get_body(("html",)).get_content()
+    html = html_of(parse(mail.content))
     assert "Forward email" in html
     return "/f/" + html.partition("/f/")[2].partition('"')[0]
 
@@ -51,7 +58,7 @@ async def test_friends_get_an_untracked_copy_that_names_the_forwarder(
     copies = [copy for mail in await mailbox() if "Fwd:" in str((copy := parse(mail.content))["Subject"])]
     assert {"bob@example.com", "EVE@example.com"} == {str(copy["To"]) for copy in copies}
     for copy in copies:
-        html = copy.get_body(("html",)).get_content()
+        html = html_of(copy)
         assert ("Fwd: News for you", "ann@example.com") == (copy["Subject"], copy["Reply-To"])
         assert "Dear Reader" in html or "dear Reader" in html
         assert "https://shop.example/new" in html
