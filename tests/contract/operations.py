@@ -53,6 +53,8 @@ VALID: Final[dict[str, dict[str, Any]]] = {
                                        "state_code": "ME", "organization_name": "O"}},
     "rename_campaign": {"name": "Renamed"},
     "create_schedule": {"scheduled_date": "2031-04-05T06:07:08Z"},
+    "create_resend": {"resend_subject": "Again", "delay_days": 2},
+    "create_ab_test": {"alternative_subject": "Or so", "test_size": 10, "winner_wait_duration": 6},
     "send_test": {"email_addresses": ["a@example.com"], "personal_message": "Look"},
     "update_summary": {"first_name": "F", "last_name": "L", "organization_name": "O", "time_zone_id": "US/Eastern", "website": "a.example",
                        "contact_phone": "1", "country_code": "US", "state_code": "ME", "contact_email": "{sender}"},

@@ -130,6 +130,12 @@ class Garbage:
                 return self.anything(depth + 1)
 
 
+# They need something that is still there, or somebody who has left; garbage seldom brings that about.
+_UNLIKELY = {"resubscribe_contact", "add_email", "create_resend", "create_ab_test"} | {
+    name for name in operations.VALID if name.startswith(("add_tag", "remove_tag", "delete_"))
+}
+
+
 async def test_no_garbage_gets_an_answer_of_our_fault(
     api: AccountApi, account: Account, work: Callable[[], Awaitable[int]]
 ) -> None:
@@ -145,9 +151,9 @@ async def test_no_garbage_gets_an_answer_of_our_fault(
             answer = await _try(api, garbage, method, path, operation)
             done[operation["operationId"]] |= answer.status < 300
     await work()  # what got in must not break the jobs either
-    assert [] == [
-        name for name in (*operations.VALID, "import_contacts_file") if not done[name]
-    ]  # garbage that never gets in proves nothing
+    # Garbage that never gets in proves nothing.
+    likely = {*operations.VALID, "import_contacts_file"} - _UNLIKELY
+    assert [] == sorted(name for name in likely if not done[name])
 
 
 async def test_raw_bytes_as_a_body_are_no_trouble_for_any_operation(api: AccountApi) -> None:

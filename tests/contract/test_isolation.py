@@ -23,7 +23,12 @@ async def _neighbour(api: AccountApi, db: Db, new_account: NewAccount) -> tuple[
     }
     imported = {"list_ids": [ids["list_id"]], "import_data": [{"email": "theirs@example.com"}]}
     activity = await theirs.post("/v3/activities/contacts_json_import", imported)
-    return other, theirs, {**ids, "activity_id": activity.body["activity_id"]}
+    export = await theirs.post("/v3/activities/contact_exports", {})
+    return (
+        other,
+        theirs,
+        {**ids, "activity_id": activity.body["activity_id"], "file_export_id": export.body["activity_id"]},
+    )
 
 
 async def test_no_operation_finds_or_changes_what_is_another_accounts(
