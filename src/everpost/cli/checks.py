@@ -31,6 +31,7 @@ COMFORTABLE_DISK_GB: Final = 5
 TOLERATED_SKEW: Final = timedelta(seconds=2)
 
 _RELAY_TIMEOUT_SECONDS: Final = 5
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104
 
 
 class Grade(enum.IntEnum):
@@ -83,6 +84,8 @@ async def of_database(db: Db) -> AsyncIterator[Finding]:
 def of_mail(settings: Settings) -> Iterator[Finding]:
     """Where mail goes, and whether it will be signed."""
     yield _relay(settings)
+    if settings.bounce_domain:
+        yield _bounces(settings.inbound_smtp)
     if settings.dkim_domain or settings.dkim_selector or settings.dkim_key_file:
         yield _dkim(settings)
 
@@ -201,6 +204,22 @@ def _relay(settings: Settings) -> Finding:
         return Finding("Mail", Grade.WRONG, f"the {name} does not answer: {error}", remedy)
     names = " and ".join(relay.name for relay in configured)
     return Finding("Mail", Grade.GOOD, f"the relay {names} answers")
+
+
+def _bounces(inbound_smtp: str | None) -> Finding:
+    if inbound_smtp is None:
+        found = "the bounce domain is set, and nothing listens here for the mail that comes back"
+        remedy = "Set EVERPOST_INBOUND_SMTP, unless another mail server hands it to `everpost receive --pipe`."
+        return Finding("Bounces", Grade.DOUBTFUL, found, remedy)
+    host, port = config.host_and_port(inbound_smtp)
+    try:
+        # Whoever listens everywhere listens here as well.
+        with smtplib.SMTP("localhost" if host in _EVERYWHERE else host, port, timeout=_RELAY_TIMEOUT_SECONDS) as client:
+            client.noop()
+    except (smtplib.SMTPException, OSError) as error:
+        remedy = "`everpost up` listens when EVERPOST_INBOUND_SMTP is set; else run `everpost receive`."
+        return Finding("Bounces", Grade.WRONG, f"nothing answers on {inbound_smtp}: {error}", remedy)
+    return Finding("Bounces", Grade.GOOD, f"mail is taken on {inbound_smtp}")
 
 
 def _dkim(settings: Settings) -> Finding:
