@@ -20,6 +20,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -190,6 +191,17 @@ class Tour:
         assert found is not None
         self.page.goto(found[0])
 
+    def confirm_opt_in(self) -> None:
+        self._ask_to_confirm()
+        self._mail("Please confirm")
+        found = re.search(r"http://\S+/confirm/\S+", self.page.locator("pre").inner_text())
+        assert found is not None
+        self.page.goto(found[0])
+
+    def opt_in_confirmed(self) -> None:
+        self.confirm_opt_in()
+        self.page.get_by_role("button", name="Confirm").click()
+
     def unsubscribe(self) -> None:
         self._mail("nine new arrivals")
         address = self.page.frame_locator("iframe").get_by_role("link", name="Unsubscribe").get_attribute("href")
@@ -336,6 +348,12 @@ class Tour:
         made = self.instance.call("POST", "/activities/contacts_json_import", list_ids=[list_id], import_data=people)
         path = f"/activities/{made['activity_id']}"
         wait_for(lambda: self.instance.call("GET", path)["state"] == "completed")
+
+    def _ask_to_confirm(self) -> None:
+        """A person who waits for the account to hear that they want its mail."""
+        address = {"address": f"{uuid4().hex[:8]}@reader.example", "permission_to_send": "pending_confirmation"}
+        self.instance.call("POST", "/contacts", create_source="Account", email_address=address)
+        wait_for(lambda: address["address"] in httpx.get(f"{self.instance.url}/mailbox").text)
 
     def _read_mails(self) -> None:
         """Some readers open the campaign's mail, and follow its link."""
