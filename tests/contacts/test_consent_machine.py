@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from hypothesis import HealthCheck, given, settings
+from anyio import from_thread, to_thread
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from everpost.contacts import consent_settings, opt_outs
 from everpost.ids import ContactId
@@ -71,29 +73,54 @@ def put(model: Model, wanted: str | None, source: str, now: str, *, coi: bool) -
     return model.enter(wanted, source, now, coi=coi)
 
 
-PUT = st.tuples(st.just("put"), st.sampled_from([None, *PERMISSIONS]), st.sampled_from(SOURCES))
-FORM = st.tuples(st.just("form"), st.none(), st.none())
-DELETE = st.tuples(st.just("delete"), st.none(), st.none())
-LEAVE = st.tuples(st.just("leave"), st.none(), st.sampled_from(["Contact", "Account", "System"]))
-SWITCH = st.tuples(st.just("switch"), st.none(), st.none())
-STEPS = st.lists(st.one_of(PUT, PUT, PUT, FORM, DELETE, LEAVE, SWITCH), min_size=1, max_size=12)
+class ConsentMachine(RuleBasedStateMachine):
+    """Every step there is, in any order. Runs in a thread of its own and calls the application in the event loop."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__()
+        self.world = world
+
+    @initialize(asked=st.sampled_from([None, *PERMISSIONS]), source=st.sampled_from(SOURCES), coi=st.booleans())
+    def create(self, asked: str | None, source: str, coi: bool) -> None:
+        self._do(self.world.begin, asked, source, coi)
+
+    @rule(wanted=st.sampled_from([None, *PERMISSIONS]), source=st.sampled_from(SOURCES))
+    def put(self, wanted: str | None, source: str) -> None:
+        self._do(self.world.put, wanted, source)
+
+    @rule()
+    def sign_up(self) -> None:
+        self._do(self.world.form)
+
+    @rule()
+    def delete(self) -> None:
+        self._do(self.world.delete)
+
+    @rule(source=st.sampled_from(["Contact", "Account", "System"]))
+    def opt_out(self, source: str) -> None:
+        self._do(self.world.leave, source)
+
+    @rule()
+    def switch_confirmed_opt_in(self) -> None:
+        self._do(self.world.switch)
+
+    @invariant()
+    def is_what_the_tables_say(self) -> None:
+        if self.world.contact_id:
+            from_thread.run(self.world.compare)
+
+    def _do(self, step: Any, *arguments: Any) -> None:
+        self.world.clock.move(timedelta(seconds=1))
+        from_thread.run(step, *arguments)
 
 
-@settings(
-    max_examples=40, deadline=None, database=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
-@given(first=st.tuples(st.sampled_from([None, *PERMISSIONS]), st.sampled_from(SOURCES)), coi=st.booleans(), steps=STEPS)
-async def test_consent_goes_where_the_tables_say(
-    api: Api, db: Db, account: Account, clock: Any, first: tuple[str | None, str], coi: bool, steps: list[Any]
-) -> None:
-    world = World(api, db, account, clock)
-    await world.switch(coi)
-    await world.create(*first)
-    for action, wanted, source in steps:
-        clock.move(timedelta(seconds=1))
-        await getattr(world, action)(*(each for each in (wanted, source) if action == "put" or each is not None))
-        await world.compare()
+async def test_consent_goes_where_the_tables_say(api: Api, db: Db, account: Account, clock: Any) -> None:
+    class Machine(ConsentMachine):
+        def __init__(self) -> None:
+            super().__init__(World(api, db, account, clock))
+
+    few = settings(max_examples=30, stateful_step_count=12, deadline=None, database=None, derandomize=True)
+    await to_thread.run_sync(lambda: run_state_machine_as_test(Machine, settings=few))
 
 
 class World:
@@ -116,7 +143,8 @@ class World:
         async with self.db.transaction() as conn:
             await consent_settings.set_opt_in_confirmed(conn, self.account.account_id, is_on=self.coi)
 
-    async def create(self, asked: str | None, source: str) -> None:
+    async def begin(self, asked: str | None, source: str, coi: bool) -> None:
+        await self.switch(coi)
         address = {"address": self.address, **({"permission_to_send": asked} if asked else {})}
         answer = await self.api.post("/v3/contacts", {"create_source": source, "email_address": address})
         assert answer.status == 201, answer
