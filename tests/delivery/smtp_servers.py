@@ -79,17 +79,20 @@ class ScriptedServer:
             said = said or ("354 go on" if verb == "DATA" else "250 2.0.0 fine")
             if not await self._say(writer, said):
                 return
-            if verb == "DATA" and said.startswith("354"):
-                content = b""
-                while (text := await reader.readline()) != b".\r\n":
-                    if not text:
-                        return
-                    content += text[1:] if text.startswith(b".") else text
-                said = self._answer("TEXT", recipient) or "250 2.0.0 taken"
-                if content and not said.startswith(("4", "5")):
-                    self.taken.append((recipient, content))
-                if not await self._say(writer, said):
-                    return
+            if verb == "DATA" and said.startswith("354") and not await self._take_text(reader, writer, recipient):
+                return
+
+    async def _take_text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> bool:
+        """Whether the session goes on."""
+        content = b""
+        while (text := await reader.readline()) != b".\r\n":
+            if not text:
+                return False
+            content += text[1:] if text.startswith(b".") else text
+        said = self._answer("TEXT", recipient) or "250 2.0.0 taken"
+        if content and not said.startswith(("4", "5")):
+            self.taken.append((recipient, content))
+        return await self._say(writer, said)
 
     async def _say(self, writer: asyncio.StreamWriter, said: str) -> bool:
         if said == self.CLOSE:
