@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from everpost.activities import exports, imports
+from everpost.activities import exports, imports, ledger
 from everpost.platform import storage
 from everpost.platform.db import Db, many, one
 from tests.activities.kills import Stage
@@ -74,6 +74,33 @@ async def test_a_killed_export_holds_every_contact_once(api, stage, work, bulk, 
         return activity, (await api.get(posted.body["_links"]["results"]["href"])).text
 
     await _die_at_random_moments(stage, work, stage.go_back, outcome)
+
+
+async def test_an_import_that_did_its_rows_twice_would_be_seen(api, import_file, stage, work, db, monkeypatch, clock):
+    """The counters outside of the transaction that made them: the kills above must find that."""
+    monkeypatch.setattr(imports, "_FIRST_CHUNK_BYTES", 200)
+    monkeypatch.setattr(imports, "_LARGEST_CHUNK_BYTES", 200)
+    posted = await import_file("email\n" + "".join(f"person{number}@x.example\n" for number in range(60)))
+    upload, content = await _upload(db)
+    real = ledger.advance
+
+    async def advance(conn: Any, account_id: Any, activity_id: Any, **progress: Any) -> None:
+        async with db.transaction() as other:
+            await real(other, account_id, activity_id, **progress)
+
+    monkeypatch.setattr(ledger, "advance", advance)
+
+    async def back() -> None:
+        await stage.go_back()
+        await storage.put(upload, content)
+
+    async def outcome() -> tuple[Any, ...]:
+        async with db.reader() as conn:
+            people = await one(conn, int, "SELECT count(*) FROM contacts")
+        return people, (await api.get(f"/v3/activities/{posted.body['activity_id']}")).body
+
+    with pytest.raises(AssertionError, match="killed at event"):
+        await _die_at_random_moments(stage, work, back, outcome)
 
 
 async def _die_at_random_moments(stage: Stage, work: Any, back: Any, outcome: Any) -> None:

@@ -68,7 +68,7 @@ async def test_what_is_cancelled_while_it_runs_keeps_whole_steps_only(bulk, acco
         entry = await ledger.begin_oldest(conn, account.account_id)
     assert entry is not None
     turn = runner.Turn(lane, entry, ends_at=float("inf"))
-    real_note, notes = contact_steps.ledger.advance, []
+    real_note, notes = ledger.advance, []
 
     async def note(*arguments: Any, **options: Any) -> None:
         notes.append(options["position"])
@@ -77,7 +77,7 @@ async def test_what_is_cancelled_while_it_runs_keeps_whole_steps_only(bulk, acco
                 await runner.cancel(other, account.account_id, activity_id)
         await real_note(*arguments, **options)
 
-    monkeypatch.setattr(contact_steps.ledger, "advance", note)
+    monkeypatch.setattr(ledger, "advance", note)
     with pytest.raises(ledger.Stopped):
         await runner._works[entry.kind](turn)
     activity = await bulk.activity(posted)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import ledger, selections
+from everpost.activities import selections
 from everpost.activities.runner import Turn
 from everpost.activities.selections import Exclusion, Source
 from everpost.ids import AccountId, ContactId
@@ -99,10 +99,8 @@ def not_found(asked: Sequence[ContactId], present: Sequence[ContactId]) -> Probl
 
 
 async def _note(conn: Conn, turn: Turn, progress: Progress, errors: list[str]) -> None:
-    await ledger.advance(
+    await turn.advance(
         conn,
-        turn.account_id,
-        turn.entry.activity_id,
         position=progress,
         counters=progress.counters,
         errors=errors,

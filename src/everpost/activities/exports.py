@@ -176,13 +176,11 @@ def _first_line(request: Request) -> bytes:
 
 
 async def _note(conn: Conn, turn: Turn, progress: Progress, errors: Sequence[str]) -> None:
-    await ledger.advance(
+    await turn.advance(
         conn,
-        turn.account_id,
-        turn.entry.activity_id,
         position=progress,
         counters=progress.counters,
-        errors=list(errors),
+        errors=errors,
         percent=99 * progress.written // max(progress.total, 1),
     )
 

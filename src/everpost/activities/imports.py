@@ -206,10 +206,8 @@ class Import:
             if ready.checked.texted is not None:
                 written += await row_channels.write(conn, ready.checked.texted, self._target)
             following = _after(progress, ready, written, unknown, await self._with_rejected(ready, written, progress))
-            await ledger.advance(
+            await self._turn.advance(
                 conn,
-                self._turn.account_id,
-                self._turn.entry.activity_id,
                 position=following,
                 counters=following.counters,
                 errors=[*(f"Unknown custom field: {name}" for name in unknown), *ready.checked.errors, *written.errors],
@@ -249,10 +247,8 @@ async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
 
 async def _tell_gone(turn: Turn, list_ids: Sequence[ListId]) -> None:
     async with turn.step() as conn:
-        await ledger.advance(
+        await turn.advance(
             conn,
-            turn.account_id,
-            turn.entry.activity_id,
             position=Progress(),
             counters={},
             errors=[f"List {list_id} was not found" for list_id in list_ids],

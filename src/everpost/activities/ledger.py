@@ -6,7 +6,7 @@ what is still processing, so that whatever it does after a cancellation is rolle
 bulk-activities.md §1.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -206,7 +206,7 @@ async def advance(
     *,
     position: Struct,
     counters: dict[str, int] | None,
-    errors: list[str],
+    errors: Sequence[str],
     percent: int,
 ) -> None:
     """Note progress, in the transaction that made it; `errors` are those that came with it. Raises: Stopped."""
@@ -299,7 +299,7 @@ async def forget(conn: Conn, before: datetime) -> int:
     )
 
 
-async def _kept(conn: Conn, account_id: AccountId, activity_id: ActivityId, errors: list[str]) -> list[str]:
+async def _kept(conn: Conn, account_id: AccountId, activity_id: ActivityId, errors: Sequence[str]) -> list[str]:
     """As many of the new errors as there is room for."""
     if not errors:
         return []
@@ -311,7 +311,7 @@ async def _kept(conn: Conn, account_id: AccountId, activity_id: ActivityId, erro
         account_id=account_id,
         activity_id=activity_id,
     )
-    return errors[: max(_MOST_ERRORS - (held or 0), 0)]
+    return list(errors[: max(_MOST_ERRORS - (held or 0), 0)])
 
 
 async def _drop_selection(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> None:

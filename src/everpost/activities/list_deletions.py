@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import ledger, runner
+from everpost.activities import runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
@@ -93,10 +93,8 @@ async def _take_off(turn: Turn, position: _Position) -> _Position:
 
 
 async def _note(conn: Conn, turn: Turn, position: _Position, *, errors: list[str]) -> None:
-    await ledger.advance(
+    await turn.advance(
         conn,
-        turn.account_id,
-        turn.entry.activity_id,
         position=position,
         counters=turn.entry.counters,
         errors=errors,

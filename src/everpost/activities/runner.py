@@ -10,10 +10,12 @@ one resumes at the last committed position. An activity that goes on failing wit
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Final, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from everpost.activities import lanes, ledger
 from everpost.activities.lanes import Lane, LeaseLost
@@ -56,6 +58,26 @@ class Turn:
     def long_step(self) -> AbstractAsyncContextManager[Conn]:
         """One transaction that may take longer than the lane's lease. Raises: LeaseLost."""
         return self._counted(self._lane.long_step())
+
+    async def advance(
+        self,
+        conn: Conn,
+        *,
+        position: Struct,
+        counters: dict[str, int] | None,
+        percent: int,
+        errors: Sequence[str] = (),
+    ) -> None:
+        """Note progress, in the step that made it; `errors` are those that came with it. Raises: Stopped."""
+        await ledger.advance(
+            conn,
+            self.account_id,
+            self.entry.activity_id,
+            position=position,
+            counters=counters,
+            errors=errors,
+            percent=percent,
+        )
 
     async def complete(self, counters: dict[str, int] | None) -> None:
         """The last step. Raises: LeaseLost."""

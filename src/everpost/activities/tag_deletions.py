@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import ledger, runner
+from everpost.activities import runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
@@ -92,10 +92,8 @@ async def _take_off(turn: Turn, progress: _Progress) -> _Progress:
 
 
 async def _note(conn: Conn, turn: Turn, progress: _Progress, *, errors: list[str]) -> None:
-    await ledger.advance(
+    await turn.advance(
         conn,
-        turn.account_id,
-        turn.entry.activity_id,
         position=progress,
         counters=progress.counters,
         errors=errors,

@@ -34,7 +34,7 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "completed": ("Completed", "good"),
     "failed": ("Failed", "bad"),
     "timed_out": ("Took too long", "bad"),
-    "cancelled": ("Cancelled", "bad"),
+    "cancelled": ("Cancelled", ""),
 }
 _COUNTERS: Final[Mapping[str, str]] = {
     "items_total_count": "Selected",
