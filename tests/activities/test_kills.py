@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
@@ -19,6 +19,7 @@ from tests.support.instance import SOURCE
 
 MOMENTS = 20
 PEOPLE = 30
+MANY = 20_000
 
 
 @pytest.fixture
@@ -59,27 +60,17 @@ async def test_a_killed_worker_leaves_no_trace(kind: str, bulk: Any, stage: Stag
         assert await stage.digest() == expected, f"killed at event {moment} of {events}"
 
 
-async def test_a_process_killed_for_good_is_replaced(bulk, stage, work, account, db, data):
-    red = await bulk.tag("Red")
-    count = 20_000
-    async with db.transaction() as conn:
-        # The planner's worst mistake: it thinks that these are empty.
-        await conn.execute("ANALYZE contacts, list_memberships, contact_taggings, activity_contacts")
-        await run(
-            conn,
-            """INSERT INTO contacts (account_id, contact_id, first_name, create_source, created_at, updated_at)
-               SELECT :account_id, gen_random_uuid(), 'Person', 'Account', now(), now()
-                 FROM generate_series(1, :count)""",
-            account_id=account.account_id,
-            count=count,
-        )
-        await run(
-            conn,
-            """INSERT INTO list_memberships (account_id, list_id, contact_id, created_at)
-               SELECT account_id, :list_id, contact_id, now() FROM contacts WHERE first_name = 'Person'""",
-            list_id=account.list_id,
-        )
-    posted = await bulk.post("contacts_taggings_add", source={"list_ids": [str(account.list_id)]}, tag_ids=[red])
+@pytest.mark.parametrize("kind", ["contacts_taggings_add", "contact_exports", "contacts_file_import"])
+async def test_a_process_killed_for_good_is_replaced(kind, bulk, import_file, stage, work, account, db, data):
+    people = await _many_people(db, account) if kind != "contacts_file_import" else 1
+    if kind == "contacts_taggings_add":
+        source = {"list_ids": [str(account.list_id)]}
+        posted = await bulk.post(kind, source=source, tag_ids=[await bulk.tag("Red")])
+    elif kind == "contact_exports":
+        posted = await bulk.post(kind, fields=["first_name", "created_at"])
+    else:
+        rows = "".join(f"person{number}@x.example,{'x' * 40}\n" for number in range(MANY))
+        posted = await import_file("email,first_name\n" + rows)
     process = _worker(data)
     try:
         await _begun(db)
@@ -90,10 +81,44 @@ async def test_a_process_killed_for_good_is_replaced(bulk, stage, work, account,
     await stage.recover()
     await work()
     done = await bulk.activity(posted)
-    # The owner is on the list too.
-    assert done["status"] == {"items_total_count": count + 1, "items_completed_count": count + 1}
+    assert done["state"] == "completed"
+    if kind == "contacts_taggings_add":
+        assert done["status"] == {"items_total_count": people, "items_completed_count": people}
+        assert await _count(db, "SELECT count(*) FROM contact_taggings") == people
+    elif kind == "contact_exports":
+        assert done["status"] == {"items_total_count": people, "items_completed_count": people}
+        file = await bulk.api.get(done["_links"]["results"]["href"])
+        assert file.text.count("\r\n") == people + 1
+    else:
+        assert (done["status"]["person_count"], done["status"]["error_count"]) == (MANY, 0)
+        assert await _count(db, "SELECT count(*) FROM contacts") == MANY + 1
+
+
+async def _many_people(db: Db, account: Any) -> int:
+    """Put people on the account's list, where the owner is too; returns how many are there."""
+    async with db.transaction() as conn:
+        # The planner's worst mistake: it thinks that these are empty.
+        await conn.execute("ANALYZE contacts, list_memberships, contact_taggings, activity_contacts")
+        await run(
+            conn,
+            """INSERT INTO contacts (account_id, contact_id, first_name, create_source, created_at, updated_at)
+               SELECT :account_id, gen_random_uuid(), 'Person', 'Account', now(), now()
+                 FROM generate_series(1, :count)""",
+            account_id=account.account_id,
+            count=MANY,
+        )
+        await run(
+            conn,
+            """INSERT INTO list_memberships (account_id, list_id, contact_id, created_at)
+               SELECT account_id, :list_id, contact_id, now() FROM contacts WHERE first_name = 'Person'""",
+            list_id=account.list_id,
+        )
+    return MANY + 1
+
+
+async def _count(db: Db, sql: LiteralString) -> int | None:
     async with db.reader() as conn:
-        assert await one(conn, int, "SELECT count(*) FROM contact_taggings") == count + 1
+        return await one(conn, int, sql)
 
 
 async def _prepared(kind: str, bulk: Any, list_id: str) -> dict[str, Any]:
@@ -134,11 +159,10 @@ def _worker(data: Any) -> subprocess.Popen[bytes]:
 
 
 async def _begun(db: Db) -> None:
-    """Wait until some of the work is done."""
+    """Wait until a first step is done."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        async with db.reader() as conn:
-            if await one(conn, int, "SELECT max(percent_done) FROM activities") != 1:
-                return
-        await asyncio.sleep(0.02)
+        if await _count(db, "SELECT count(*) FROM activities WHERE position <> 'null'"):
+            return
+        await asyncio.sleep(0.005)
     raise AssertionError("the worker did nothing")
