@@ -68,7 +68,7 @@ async def say_why(conn: Conn, token: str, form: dict[str, str]) -> Html:
     """Why somebody left, asked after they did."""
     subscriber = await _require_subscriber(conn, token)
     await unsubscribe.give_reason(conn, subscriber, form.get("comment", "").strip() or form.get("reason", ""))
-    return _message("good", "Thank you", "Your answer helps to do better.")
+    return _message("good", "Thank you", "Your answer helps to do better.", brand=subscriber.organization_name)
 
 
 @pages.post("/u/{token}/return", csrf=False, max_body_bytes=_LARGEST_FORM)
@@ -102,7 +102,7 @@ async def change_profile(conn: Conn, token: str, form: dict[str, str]) -> Html |
     texts = [f"{profile.organization_name} has your new details."]
     if moves:
         texts.append(f"A mail is on its way to {form['email_address'].strip()}. Please confirm the address there.")
-    return _message("good", "Your profile is saved", *texts)
+    return _message("good", "Your profile is saved", *texts, brand=profile.organization_name)
 
 
 @pages.post("/profile/{token}/return", csrf=False, max_body_bytes=_LARGEST_FORM)
@@ -124,6 +124,7 @@ async def ask_about_address(conn: Conn, token: str) -> Html:
         "confirm.html",
         headers=_NOT_LISTED,
         bare=True,
+        brand=organization_name,
         csrf=False,
         title="Your new address",
         text=f"Shall {organization_name} send its email to {wanted.new_address} from now on?",
@@ -142,8 +143,9 @@ async def confirm_address(conn: Conn, token: str) -> Html:
     wanted, organization_name = found
     if outcome is Outcome.TAKEN:
         text = f"{organization_name} sends email to {wanted.new_address} already. Your old address stays as it is."
-        return _message("info", "We know this address", text)
-    return _message("good", "Thank you", f"{organization_name} will send its email to {wanted.new_address}.")
+        return _message("info", "We know this address", text, brand=organization_name)
+    text = f"{organization_name} will send its email to {wanted.new_address}."
+    return _message("good", "Thank you", text, brand=organization_name)
 
 
 @pages.get("/f/{token}")
@@ -161,7 +163,8 @@ async def forward(conn: Conn, token: str, form: ForwardForm) -> Html:
         friends = await forwards.forward(conn, original, form)
     except ApiError as error:
         return _forward_page(original, token, form, error=error)
-    return _message("good", "Your email is on its way", f"A copy goes to {', '.join(friends)}.")
+    text = f"A copy goes to {', '.join(friends)}."
+    return _message("good", "Your email is on its way", text, brand=original.organization_name)
 
 
 @pages.get("/w/{token}")
@@ -215,6 +218,8 @@ async def _leave_page(conn: Conn, subscriber: Subscriber, token: str, *, error: 
         "delivery/unsubscribe.html",
         400 if error else 200,
         headers=_NOT_LISTED,
+        bare=True,
+        brand=subscriber.organization_name,
         organization_name=subscriber.organization_name,
         email_address=subscriber.email_address,
         lists=await unsubscribe.visible_lists(conn, subscriber),
@@ -227,6 +232,8 @@ def _left_page(subscriber: Subscriber, token: str, way_back: str) -> Html:
     return Html(
         "delivery/left.html",
         headers=_NOT_LISTED,
+        bare=True,
+        brand=subscriber.organization_name,
         organization_name=subscriber.organization_name,
         email_address=subscriber.email_address,
         action=f"/u/{token}",
@@ -238,17 +245,20 @@ def _left_page(subscriber: Subscriber, token: str, way_back: str) -> Html:
 
 def _left_lists_page(subscriber: Subscriber, names: list[str]) -> Html:
     if not names:
-        return _message("info", "Nothing was changed", "No list was chosen. Go back to choose one.")
+        text = "No list was chosen. Go back to choose one."
+        return _message("info", "Nothing was changed", text, brand=subscriber.organization_name)
     text = f"{subscriber.organization_name} will not send {subscriber.email_address} any more of: {', '.join(names)}."
-    return _message("good", "You left these lists", text, "You still get other email from them.")
+    more = "You still get other email from them."
+    return _message("good", "You left these lists", text, more, brand=subscriber.organization_name)
 
 
 def _opted_in_page(organization_name: str, email_address: str, permission: str | None) -> Html:
     if permission == "pending_confirmation":
         text = f"A mail is on its way to {email_address}. Please confirm there that you want email."
-        return _message("info", "One more step", text)
+        return _message("info", "One more step", text, brand=organization_name)
     text = f"{organization_name} will send email to {email_address} again."
-    return _message("good", "Welcome back", text, "You can unsubscribe at any time with the link in each mail.")
+    more = "You can unsubscribe at any time with the link in each mail."
+    return _message("good", "Welcome back", text, more, brand=organization_name)
 
 
 def _profile_page(
@@ -260,15 +270,23 @@ def _profile_page(
         "delivery/profile.html",
         200 if error is None else error.status,
         headers=_NOT_LISTED,
+        bare=True,
+        brand=profile.organization_name,
         organization_name=profile.organization_name,
         email_address=profile.email_address,
         is_unsubscribed=profile.is_unsubscribed,
         values={name: (form or stored).get(name, "") for name in stored},
         lists=[(each.list_id, each.name, each.list_id in chosen) for each in profile.lists],
-        problems=[] if error is None else list(error.messages),
+        problems=[] if error is None else [_worded(message) for message in error.messages],
         action=f"/profile/{token}",
         leave=f"/u/{profiles.leave_token(profile)}",
     )
+
+
+def _worded(message: str) -> str:
+    """`birthday_day is missing` as a sentence for people."""
+    text = message.replace("_", " ")
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _forward_page(original: Original, token: str, form: ForwardForm, *, error: ApiError | None = None) -> Html:
@@ -276,6 +294,8 @@ def _forward_page(original: Original, token: str, form: ForwardForm, *, error: A
         "delivery/forward.html",
         200 if error is None else error.status,
         headers=_NOT_LISTED,
+        bare=True,
+        brand=original.organization_name,
         organization_name=original.organization_name,
         forwarder_address=original.forwarder_address,
         subject=original.content.subject,
@@ -295,5 +315,6 @@ def _test_page() -> Html:
     return _message("info", "This is a test", text)
 
 
-def _message(kind: str, title: str, *text: str) -> Html:
-    return Html("message.html", headers=_NOT_LISTED, bare=True, kind=kind, title=title, text=text)
+def _message(kind: str, title: str, *text: str, brand: str = "") -> Html:
+    """In the name of `brand`, an organisation, where one is known."""
+    return Html("message.html", headers=_NOT_LISTED, bare=True, brand=brand, kind=kind, title=title, text=text)
