@@ -19,7 +19,7 @@ from everpost.delivery.mailings import NewMailing
 from everpost.ids import CampaignActivityId, ContactId, new_id
 from everpost.platform import config
 from everpost.platform import db as database
-from everpost.platform.db import one
+from everpost.platform.db import one, run
 from everpost.tracking import counters
 from tests.delivery.conftest import Sending, Work
 from tests.delivery.notice_samples import complaint, dsn, mail
@@ -139,6 +139,12 @@ async def test_a_complaint_unsubscribes_for_good_and_is_no_opt_out(returns: Retu
     assert {"sends": 1, "abuse": 1} == await returns.counts()
     assert ("unsubscribed", "Contact", "Marked as spam") == await returns.permission()
     assert await returns.is_suppressed()
+    async with returns.sending.db.transaction() as conn:
+        await run(
+            conn, "UPDATE contacts SET permission_to_send = 'explicit' WHERE contact_id = :id", id=returns.contact_id
+        )
+    await returns.send(returns.address, complaint("abuse"))
+    assert "explicit" == (await returns.permission())[0]
 
 
 @pytest.mark.parametrize("clue", ["Original-Mail-From", "List-Unsubscribe", "Message-ID"])

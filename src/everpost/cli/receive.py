@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from everpost.cli import instance
-from everpost.delivery import inbound, inbound_smtp
+from everpost.delivery import inbound, inbound_smtp, notices
 from everpost.platform import config, logs
 from everpost.platform.config import BadSetting, Settings
 from everpost.platform.db import connect
@@ -17,8 +17,7 @@ from everpost.platform.processes import StartFailed
 
 commands = typer.Typer()
 
-# Read from standard input at most; what follows is of no interest.
-_MOST_BYTES = 2 * 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
 @commands.callback()
@@ -63,7 +62,9 @@ async def _listen(settings: Settings) -> None:
 
 
 def _take(recipient: str) -> int:
-    source = sys.stdin.buffer.read(_MOST_BYTES)
+    source = sys.stdin.buffer.read(notices.READ_BYTES)
+    while sys.stdin.buffer.read(_CHUNK_BYTES):
+        pass  # whoever writes must get to the end, or takes it for a failure
     try:
         asyncio.run(_receive(recipient, source))
     except Exception as error:

@@ -88,13 +88,15 @@ async def _bounce(conn: Conn, reference: Reference, notice: Notice) -> None:
 async def _complain(conn: Conn, reference: Reference) -> None:
     account_id, activity_id, contact_id = reference.account_id, reference.campaign_activity_id, reference.contact_id
     now = clock.now()
-    # The contact first, as whoever unsubscribes does, or two at once could wait for each other.
+    # Who came back after a complaint is not unsubscribed by the same one again. The lock keeps two of them apart.
     await stored.lock(conn, account_id, contact_id)
-    if not await events.append_complaint(conn, account_id, activity_id, contact_id, at=now):
+    if await events.has_complained(conn, account_id, activity_id, contact_id):
         return
     await opt_outs.opt_out(conn, account_id, contact_id, source="Contact", reason=_REASON)
     if (address := await _address(conn, reference)) is not None:
         await holds.note_complaint(conn, account_id, address, now=now)
+    # The counter last, as everybody does: whoever held it and waited for something else would hold everybody up.
+    await events.append_complaint(conn, account_id, activity_id, contact_id, at=now)
     await _warn(conn, reference)
 
 

@@ -74,6 +74,24 @@ async def append_complaint(
     return is_first
 
 
+async def has_complained(
+    conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, contact_id: ContactId
+) -> bool:
+    """Whether the contact complained about this mail before."""
+    found = await one(
+        conn,
+        int,
+        """
+        SELECT 1 FROM tracking_events
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id AND kind = 'abuse'
+           AND contact_id = :contact_id""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+        contact_id=contact_id,
+    )
+    return found is not None
+
+
 async def append_forward(
     conn: Conn,
     account_id: AccountId,
