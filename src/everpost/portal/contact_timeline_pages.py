@@ -52,7 +52,7 @@ class TimelineQuery(msgspec.Struct, frozen=True):
 async def show_contact_activity(conn: Conn, session: Session, contact_id: ContactId, query: TimelineQuery) -> Html:
     """A contact's events, newest first, 50 a page."""
     contact = await contacts.get(conn, session.account_id, contact_id, ContactQuery())
-    kinds = list(_NAMES) if query.kind == "" else [query.kind]
+    kinds: list[Kind] = list(_NAMES) if query.kind == "" else [query.kind]
     found = await contact_timeline.find(conn, session.account_id, contact_id, kinds, query.after, most=PAGE_SIZE + 1)
     events = found[:PAGE_SIZE]
     return Html(

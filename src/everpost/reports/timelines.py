@@ -4,7 +4,7 @@ Rules: as in the reports, events and not contacts, without what machines did; ev
 nothing too, and one of nothing before the first, so that a curve rises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from everpost.platform.db import Conn, many
 
 Unit: TypeAlias = Literal["hour", "day", "week"]
 
-_WIDTHS: Final[dict[Unit, timedelta]] = {
+_WIDTHS: Final[Mapping[Unit, timedelta]] = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
@@ -47,7 +47,10 @@ async def find(conn: Conn, account_id: AccountId, campaign_activity_ids: Sequenc
 
 
 def _unit(span: timedelta) -> Unit:
-    return next((unit for unit, width in _WIDTHS.items() if span < width * _MOST_BARS), "week")
+    for unit, width in _WIDTHS.items():
+        if span < width * _MOST_BARS:
+            return unit
+    return "week"
 
 
 def _folded(hours: Sequence[Bar], width: timedelta) -> list[Bar]:
