@@ -27,7 +27,7 @@ def test_nothing_running_is_said_with_what_to_do(tmp_path: Path) -> None:
     ("setting", "value", "found", "remedy"),
     [
         ("HOST", "0.0.0.0", "wrong Demo account: anybody can sign in", "EVERPOST_DEMO_PASSWORD"),
-        ("SMTP_URL", "smtp://127.0.0.1:1", "wrong Mail: the relay does not answer", "firewall"),
+        ("SMTP_URL", "smtp://127.0.0.1:1", "wrong Mail: the relay 127.0.0.1", "firewall"),
         ("SMTP_URL", "mail.example.com", "wrong Mail: the relay does not answer", "EVERPOST_SMTP_URL"),
         ("DKIM_DOMAIN", "example.com", "wrong DKIM: only a part of it is set", "EVERPOST_DKIM_KEY_FILE"),
         ("SECRET_KEY", "A" * 43 + "=", "wrong Signing key: ", "instance.key"),

@@ -1,5 +1,6 @@
 """My Applications, as pages and as JSON. Source: contract, portal.md §5, §9."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -69,6 +70,7 @@ async def test_the_json_registers_with_and_without_the_other_inputs(owner: Windo
     full = {"name": "Phone", "oauth_setting": "pkce", "refresh_token_type": "long_lived"}
     made = await owner.call("POST", "/portal/api/apps", full)
     assert 201 == made.status and full.items() <= made.body.items()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", made.body["created_at"])
     assert 201 == (await owner.call("POST", "/portal/api/apps", {"name": "Only a name"})).status
     assert ["Only a name", "Phone"] == [
         each["name"] for each in (await owner.call("GET", "/portal/api/apps")).body["apps"]

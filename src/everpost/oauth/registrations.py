@@ -290,13 +290,15 @@ async def _select(conn: Conn, developer_id: UserId, client_id: AppId | None) -> 
         Registration,
         """
         SELECT client_id, name, public_name, description, logo_url, redirect_uris, kind AS oauth_setting,
-               refresh_token_type, sealed_secret IS NOT NULL AS has_secret, secret_created_at, state,
-               CASE WHEN is_approved THEN visibility ELSE 'private' END AS visibility, is_partner_app, created_at,
-               updated_at, website, support_url, support_email
+               refresh_token_type, sealed_secret IS NOT NULL AS has_secret,
+               date_trunc('second', secret_created_at) AS secret_created_at, state,
+               CASE WHEN is_approved THEN visibility ELSE 'private' END AS visibility, is_partner_app,
+               date_trunc('second', created_at) AS created_at, date_trunc('second', updated_at) AS updated_at,
+               website, support_url, support_email
           FROM apps
          WHERE developer_id = :developer_id AND state <> 'deleted'
            AND (:client_id::uuid IS NULL OR client_id = :client_id)
-         ORDER BY created_at DESC, client_id DESC""",
+         ORDER BY apps.created_at DESC, client_id DESC""",
         developer_id=developer_id,
         client_id=client_id,
     )
