@@ -24,7 +24,7 @@ from everpost.delivery.smtp import Connection, Outcome, Stage, Verdict
 from everpost.ids import CampaignActivityId
 from everpost.platform import clock as platform_clock
 from everpost.platform import config, migrate
-from everpost.platform.db import Db, connect, is_outage
+from everpost.platform.db import Db, connect, is_outage, many
 from everpost.platform.postgres import Postgres
 from tests.delivery.conftest import Sending, Work
 from tests.delivery.drain_forever import POINTS, REPLIES
@@ -118,6 +118,13 @@ async def test_a_worker_may_be_killed_at_any_point(sending: Sending, database_ur
 
 
 async def die_at(point: str, new: NewMailing, sending: Sending, url: str) -> None:
+    worker = await start(point, new, sending, url)
+    async with asyncio.timeout(60):
+        assert -signal.SIGKILL == await worker.wait()
+
+
+async def start(point: str, new: NewMailing, sending: Sending, url: str) -> asyncio.subprocess.Process:
+    """A worker of its own, which kills itself at this point."""
     settings = config.current()
     environment = {
         **os.environ,
@@ -127,12 +134,50 @@ async def die_at(point: str, new: NewMailing, sending: Sending, url: str) -> Non
         "EVERPOST_SMTP_CONNECTIONS": "1",
         "EVERPOST_PUBLIC_URL": "http://everpost.test",
     }
-    worker = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.delivery.drain_forever", url, str(sending.account_id), str(new.mailing_id), point,
         env=environment, stdout=asyncio.subprocess.DEVNULL, cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    async with asyncio.timeout(60):
-        assert -signal.SIGKILL == await worker.wait()
+
+
+async def test_two_processes_share_a_mailing_and_no_recipient(
+    sending: Sending, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(sending.db, sending, RECIPIENTS)
+    server = ScriptedServer()
+    serve = server._say
+
+    async def say_slowly(writer: Any, said: str) -> bool:
+        await asyncio.sleep(0.02 if said.endswith("taken") else 0)
+        return await serve(writer, said)
+
+    monkeypatch.setattr(server, "_say", say_slowly)
+    async with server.running():
+        relay_to(server)
+        new, _ = await sending.open()
+        workers = [await start("", new, sending, database_url) for _ in range(2)]
+        async with asyncio.timeout(30):
+            while await sending.state(new) != "finished":
+                await asyncio.sleep(0.02)
+        for worker in workers:
+            worker.kill()
+            await worker.wait()
+        assert [] == await broken_promises(sending, new, server, in_flight=0)
+    async with sending.db.reader() as conn:
+        assert [2] == await many(conn, int, "SELECT count(DISTINCT claim_id) FROM outbox")
+
+
+async def test_a_process_works_on_a_mailing_once_at_a_time(sending: Sending) -> None:
+    """A second job for it is offered to other processes."""
+    await fill(sending.db, sending, RECIPIENTS)
+    async with ScriptedServer().running() as server:
+        relay_to(server)
+        new, _ = await sending.open()
+        await asyncio.gather(*(outbox.drain(sending.db, sending.account_id, new.mailing_id) for _ in range(3)))
+        assert (1, RECIPIENTS) == (server.connections, len(server.taken))
+    async with sending.db.reader() as conn:
+        # Two that were offered again, beside the first one's, which nobody took from the queue here.
+        assert [3] == await many(conn, int, "SELECT count(*) FROM pgqueuer WHERE entrypoint = 'outbox.drain'")
 
 
 def kill_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, calls: int = 1) -> None:

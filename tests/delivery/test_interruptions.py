@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from everpost.accounts import sender_emails
-from everpost.delivery import interruptions, mailings, outbox
+from everpost.delivery import interruptions, mailings, outbox, shifts
 from everpost.delivery.interruptions import NoMailing, NotPaused, NotRunning
 from everpost.ids import EmailId, MailingId, new_id
 from everpost.platform import config
@@ -43,7 +43,7 @@ async def test_a_pause_stops_a_send_between_two_batches(sending: Sending, work: 
     async with ScriptedServer().running() as server:
         config.override(smtp_url=f"smtp://127.0.0.1:{server.port}", smtp_connections=1)
         new, _ = await sending.open()
-        keep = outbox.Shift._send
+        keep = shifts.Shift._send
 
         async def send_and_pause(shift: Any, *arguments: Any) -> None:
             nonlocal paused
@@ -53,7 +53,7 @@ async def test_a_pause_stops_a_send_between_two_batches(sending: Sending, work: 
                 await act(sending, interruptions.pause, new)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(outbox.Shift, "_send", send_and_pause)
+            patch.setattr(shifts.Shift, "_send", send_and_pause)
             await work()
         progress = await sending.progress(new)
         assert ("paused", 32, 68) == (await sending.state(new), progress.sent, progress.queued)

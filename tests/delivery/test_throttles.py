@@ -12,6 +12,7 @@ from everpost.platform import config
 from everpost.platform.db import many
 from tests.delivery.conftest import Sending, Work
 from tests.delivery.smtp_servers import ScriptedServer
+from tests.delivery.test_outbox import Forgetful
 
 
 async def sent_after(sending: Sending, new: Any, work: Work, clock: Any, *seconds: int) -> list[int]:
@@ -34,7 +35,10 @@ async def test_an_account_sends_no_faster_than_its_limit(sending: Sending, work:
     assert "finished" == await sending.state(new)
 
 
-async def test_all_workers_together_keep_to_the_limit_of_a_relay(sending: Sending, clock: Any) -> None:
+async def test_all_workers_together_keep_to_the_limit_of_a_relay(
+    sending: Sending, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_worked_on", Forgetful())
     await sending.contacts(60)
     async with ScriptedServer().running() as server:
         config.override(smtp_url=f"smtp://127.0.0.1:{server.port}?per_minute=120", smtp_connections=4)
