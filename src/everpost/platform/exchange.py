@@ -31,6 +31,8 @@ class Exchange:
         self.session: Session | None = None
         self.form: dict[str, str] = {}
         self.form_cookie: str | None = None
+        self._headers: dict[str, str] | None = None
+        self._query: dict[str, list[str]] | None = None
         self._door: Door | None = None
         self.area: Area = PLATFORM_AREA
         self.kind = "api"
@@ -43,13 +45,20 @@ class Exchange:
     def door(self, door: Door) -> None:
         self._door, self.area, self.kind = door, door.area, door.kind
 
-    @cached_property
+    # Every request reads these two: without the lock that Python 3.11 takes for a cached property.
+    @property
     def headers(self) -> dict[str, str]:
         """By lower-case name; of a repeated header the first counts."""
-        found: dict[str, str] = {}
-        for name, value in self.scope["headers"]:
-            found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
-        return found
+        if self._headers is None:
+            pairs = reversed(self.scope["headers"])
+            self._headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+        return self._headers
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        if self._query is None:
+            self._query = validation.parse_query(self.scope.get("query_string", b""))
+        return self._query
 
     def header(self, name: str) -> str:
         return self.headers.get(name, "")
@@ -59,10 +68,6 @@ class Exchange:
         """By name; one that another program on this host has set badly does not hide the others."""
         pairs = (part.partition("=") for part in self.header("cookie").split(";"))
         return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
-
-    @cached_property
-    def query(self) -> dict[str, list[str]]:
-        return validation.parse_query(self.scope.get("query_string", b""))
 
     @cached_property
     def request(self) -> Request:

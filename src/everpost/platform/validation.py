@@ -64,6 +64,8 @@ def read_parameters(
     kind: type[Shape], values: Mapping[str, Sequence[str]], aliases: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The members of a query Struct by name, and what is wrong with them. Unknown parameters are ignored."""
+    if not values and not _has_required(kind):
+        return {}, []
     read: dict[str, Any] = {}
     problems: list[Problem] = []
     for field, name, info in _parameters(kind):
@@ -107,6 +109,11 @@ def _parameters(kind: type[msgspec.Struct]) -> list[tuple[Any, str, inspect.Type
         for field in info.fields
         if not isinstance(field.type, inspect.CustomType) and not field.name.startswith("_")
     ]
+
+
+@cache
+def _has_required(kind: type[msgspec.Struct]) -> bool:
+    return any(field.required for field, _, _ in _parameters(kind))
 
 
 def _parameter(texts: Sequence[str], info: inspect.Type) -> Any:
