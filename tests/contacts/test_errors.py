@@ -2,8 +2,11 @@
 
 from uuid import uuid4
 
+import msgspec
 import pytest
 
+from everpost.contacts.errors import AREA
+from everpost.platform import errors
 from tests.support.fixtures import AccountApi
 
 READS = ["/v3/contacts", "/v3/contacts/counts", "/v3/contact_custom_fields"]
@@ -85,3 +88,19 @@ async def test_control_characters_are_refused(api: AccountApi) -> None:
     answer = await api.post("/v3/contacts", {"create_source": "Account", "first_name": "A\u0000B"})
 
     assert (400, "first_name is invalid") == (answer.status, answer.error_message)
+
+
+@pytest.mark.parametrize(
+    ("error", "key", "text"),
+    [
+        (errors.InternalError, "internal_error", "There was a problem with our internal service."),
+        (errors.Unavailable, "service_unavailable", "Our internal service is temporarily unavailable."),
+        (errors.NotAcceptable, "not_acceptable", "Not Acceptable"),
+        (errors.TooLarge, "payload_too_large", "The request body is too large."),
+    ],
+)
+def test_what_goes_wrong_on_our_side_is_told_in_the_familys_words(
+    error: type[errors.ApiError], key: str, text: str
+) -> None:
+    expected = [{"error_key": f"contacts.api.{key}", "error_message": text}]
+    assert expected == msgspec.json.decode(errors.render(error(), AREA))
