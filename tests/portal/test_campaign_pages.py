@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from everpost.ids import UrlId
+from everpost.ids import CampaignActivityId, UrlId, new_id
 from everpost.platform.db import run
 from everpost.portal import echarts, report_heat_map
 from everpost.reports.link_maps import Link
+from everpost.tracking import links
 from tests.portal.window import Window
-from tests.reports.conftest import Mail, mail, new_contact, new_mail  # noqa: F401  (fixtures)
+from tests.reports.conftest import NOON, Mail, mail, new_contact, new_mail  # noqa: F401  (fixtures)
 
 NEW = "https://harborlane.example/new"
 UNKNOWN = "0193a1c2-0000-7000-8000-00000000dead"
@@ -194,10 +195,69 @@ async def test_only_who_may_see_numbers_of_the_account_sees_them(
 
 
 def test_links_on_the_mail_are_the_warmer_the_more_clicked() -> None:
-    links = [Link("https://a.example/", [UrlId(1)], 40), Link("https://b.example/", [UrlId(2)], 1), Link("c:", [], 0)]
+    counted = [Link("https://a.example/", [UrlId(1)], 40), Link("https://b.example/", [UrlId(2)], 1), Link("c:", [], 0)]
     html = "<a href='https://a.example/'>A</a><a href='https://b.example/' style='color:red'>B</a><a href='c:'>C</a><a href='x:'>X</a>"
-    drawn = report_heat_map.draw(html, links)
+    drawn = report_heat_map.draw(html, counted)
     for part in (">40</span>", "#b3261e", ">1</span>", "#ffe9a8", "color:red;outline", ">0</span>", "<a>X</a>"):
         assert part in drawn, part
     assert "href" not in drawn
     assert "<a>B</a>" in report_heat_map.draw("<a href='b'>B</a>", [])
+
+
+async def test_a_resend_is_counted_with_its_first_send_and_beside_it(owner: Window, visited: Mail) -> None:
+    resend_id = CampaignActivityId(new_id())
+    async with visited.db.transaction() as conn:
+        await run(
+            conn,
+            """INSERT INTO campaign_activities (account_id, campaign_activity_id, campaign_id, role)
+               VALUES (:account_id, :resend_id, :campaign_id, 'resend')""",
+            account_id=visited.account_id, resend_id=resend_id, campaign_id=visited.campaign_id,
+        )  # fmt: skip
+        (url_id,) = (await links.register(conn, visited.account_id, resend_id, [NEW])).values()
+    ann, eva = visited.contacts[0], visited.contacts[4]
+    await visited.send({ann: "ann@reader.example", eva: "eva@reader.example"}, activity_id=resend_id)
+    for contact_id in (ann, eva):
+        await visited.hit(contact_id, 300, url_id=url_id, activity_id=resend_id)
+    await owner.open(f"/campaigns/{visited.campaign_id}")
+    for text in ("Sent 5", "Opened 3", "Clicked 2", f"{NEW} 2 100.0 %", "Resend to those who did not open 2 2 100.0 %"):
+        assert text in owner.text, text
+    await owner.open(f"/campaigns/{visited.campaign_id}/people?did=clicks&mail=resend&url_id={url_id}")
+    shown = [node.text() for node in owner.document.css("td .subject")]
+    assert {"ann@reader.example", "eva@reader.example"} == set(shown)
+
+
+async def test_both_subjects_of_a_test_are_compared_by_their_samples(owner: Window, visited: Mail) -> None:
+    first, second = new_id(), new_id()
+    async with visited.db.transaction() as conn:
+        for mailing_id, people in ((first, visited.contacts[:2]), (second, visited.contacts[2:4])):
+            await run(
+                conn,
+                """INSERT INTO mailings (account_id, mailing_id, campaign_activity_id, campaign_id, state, letterhead,
+                                         template, url_ids, recipients, created_at)
+                   VALUES (:account_id, :mailing_id, :activity_id, :campaign_id, 'finished', '{}', '', '{}', 2, :at)""",
+                account_id=visited.account_id, mailing_id=mailing_id, activity_id=visited.activity_id,
+                campaign_id=visited.campaign_id, at=NOON,
+            )  # fmt: skip
+            await run(
+                conn,
+                """INSERT INTO outbox (account_id, campaign_activity_id, contact_id, mailing_id, state)
+                   SELECT :account_id, :activity_id, contact_id, :mailing_id, 'sent'
+                     FROM unnest(:people::uuid[]) AS person (contact_id)""",
+                account_id=visited.account_id, mailing_id=mailing_id, activity_id=visited.activity_id, people=people,
+            )  # fmt: skip
+        await run(
+            conn,
+            """INSERT INTO campaign_ab_tests (account_id, campaign_id, alternative_subject, test_size,
+                                              winner_wait_hours, seed, mailing_a, mailing_b, decide_at)
+               VALUES (:account_id, :campaign_id, 'Ten new arrivals', 20, 6, 'x', :first, :second, :at)""",
+            account_id=visited.account_id, campaign_id=visited.campaign_id, first=first, second=second, at=NOON,
+        )  # fmt: skip
+    await owner.open(f"/campaigns/{visited.campaign_id}")
+    assert "A: Nine new arrivals 2 1 50.0 % 1 50.0 %" in owner.text
+    assert "B: Ten new arrivals 2 1 50.0 % 0 0.0 %" in owner.text
+    assert "The winner is found at 6 Mar 2026, 12:00 UTC." in owner.text
+    async with visited.db.transaction() as conn:
+        await run(conn, "UPDATE campaign_ab_tests SET winner = 'B' WHERE campaign_id = :id", id=visited.campaign_id)
+    await owner.open(f"/campaigns/{visited.campaign_id}")
+    assert "Subject B won and went to everybody else." in owner.text
+    assert "B: Ten new arrivals Winner" in owner.text
