@@ -1,5 +1,6 @@
 """Every refusal and every line of `activity_errors`, word for word. Source: contract, bulk-activities.md §1.6, §2, §8."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def too_many(name: str, maximum: int) -> tuple[int, str, str]:
     return invalid(f"{name} has too many items (maximum is {maximum})")
 
 
-async def refused(bulk: Any, kind: str, body: Any) -> tuple[int, str, str]:
+async def refused(bulk: Any, kind: str, body: Mapping[str, Any]) -> tuple[int, str, str]:
     answer = await bulk.post(kind, **body)
     assert isinstance(answer.body, list), (kind, body, answer)
     return answer.status, answer.error_key, answer.error_message
@@ -187,14 +188,18 @@ async def test_the_lines_about_rows_of_a_file(import_file, finished, bulk, api):
         f"c@x.example,,,,,{'x' * 51},,,": "Value too long for job_title",
         "d@x.example,,,,,,long,,": "Invalid value for cf:boat_length_m",
         f"e@x.example,,,,,,,{'5' * 26},": "Value too long for phone",
+        "f@x.example,,,,,,,1,2,3,4": "No room for mobile_phone",
         f"{'e' * 80}@x.example,,,,,,,,": "Value too long for email",
     }
-    head = "email,first_name,birthday_month,birthday_day,anniversary,job_title,cf:boat_length_m,phone,cf:colour\n"
+    head = (
+        "email,first_name,birthday_month,birthday_day,anniversary,job_title,cf:boat_length_m,phone,home_phone,"
+        "work_phone,mobile_phone,cf:colour\n"
+    )
     done = await finished(await import_file(head + "\n".join(rows)))
     lines = [f"Line {number}: {text}" for number, text in enumerate(rows.values(), start=2)]
     assert ["Unknown custom field: cf:colour", *lines] == done["activity_errors"]
     assert {
-        "items_total_count": 10, "person_count": 9, "error_count": 4, "correctable_count": 5,
+        "items_total_count": 11, "person_count": 10, "error_count": 4, "correctable_count": 5,
         "cannot_add_to_list_count": 0,
     } == done["status"]  # fmt: skip
 

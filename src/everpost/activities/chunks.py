@@ -1,8 +1,11 @@
 """What readers of import files hand to the checks: some rows as columns of text, and where the next ones begin."""
 
+from typing import TypeAlias
+
 import polars as pl
 from msgspec import Struct
 
+Told: TypeAlias = tuple[int, str]  # what is told about a row: where it stands in its file, and the text
 LINE = "line"  # the column that says where in its file a row stands; no heading can mean it
 
 

@@ -210,7 +210,7 @@ class Import:
                 conn,
                 position=following,
                 counters=following.counters,
-                errors=[*(f"Unknown custom field: {name}" for name in unknown), *ready.checked.errors, *written.errors],
+                errors=[*(f"Unknown custom field: {name}" for name in unknown), *_in_order(ready, written)],
                 percent=99 * ready.chunk.next.offset // max(self._size_bytes, 1),
             )
         self._expects_new = written.known_count == 0
@@ -254,6 +254,10 @@ async def _tell_gone(turn: Turn, list_ids: Sequence[ListId]) -> None:
             errors=[f"List {list_id} was not found" for list_id in list_ids],
             percent=1,
         )
+
+
+def _in_order(ready: Ready, written: Written) -> list[str]:
+    return [text for _, text in sorted([*ready.checked.errors, *written.errors], key=lambda told: told[0])]
 
 
 def _by_column(fields: Sequence[FieldDefinition]) -> dict[str, FieldDefinition]:

@@ -39,7 +39,7 @@ async def write(conn: Conn, rows: pl.DataFrame, target: Target) -> Written:
     numbers, keys = rows[SMS].drop_nulls().to_list(), rows.filter(pl.col("email").is_not_null())[KEY].to_list()
     people = await bulk_channels.find(conn, target.account_id, keys, numbers)
     meant = _meant(rows, people)
-    errors = [f"{target.label} {line}: {CLASH}" for line in meant.clashing]
+    errors = [(line, f"{target.label} {line}: {CLASH}") for line in meant.clashing]
     wishes: list[Wish] = []
     if meant.known:
         errors += await upsert.change(conn, meant.known, target)

@@ -13,7 +13,7 @@ import polars as pl
 from msgspec import Struct
 
 from everpost.activities import csv_columns
-from everpost.activities.chunks import LINE, Chunk
+from everpost.activities.chunks import LINE, Chunk, Told
 from everpost.contacts import anniversaries, birthdays, custom_values, email_addresses
 from everpost.contacts.custom_fields import FieldDefinition
 
@@ -46,7 +46,7 @@ class Checked(Struct, frozen=True, kw_only=True):
 
     rows: pl.DataFrame
     texted: pl.DataFrame | None  # all rows of those with a number for text messages, not folded
-    errors: list[str]
+    errors: list[Told]
     rejected: dict[int, list[str]]  # what is wrong with the rows that are not imported, by line
     person_count: int
     error_count: int
@@ -75,7 +75,7 @@ def check(chunk: Chunk, fields: Mapping[str, FieldDefinition], *, label: str) ->
     return Checked(
         rows=_with_custom_values(_fold(rows), custom),
         texted=None if texted is None else _with_custom_values(texted.with_columns(pl.lit(1).alias(TIMES)), custom),
-        errors=[f"{label} {line}: {text}" for line, text in problems],
+        errors=[(line, f"{label} {line}: {text}") for line, text in problems],
         rejected=rejected,
         person_count=chunk.rows_count,
         error_count=wrong + len(chunk.unreadable),

@@ -16,7 +16,7 @@ import polars as pl
 from msgspec import Struct
 
 from everpost.activities import row_parts
-from everpost.activities.chunks import LINE
+from everpost.activities.chunks import LINE, Told
 from everpost.activities.row_checks import CUSTOM, KEY
 from everpost.contacts import bulk, consent
 from everpost.ids import AccountId, ListId
@@ -45,7 +45,7 @@ class People(Struct, frozen=True):
     contacts: bytes
     memberships: bytes
     contact_ids: pl.Series  # as texts, in the order of the rows
-    errors: list[str]
+    errors: list[Told]
 
 
 def make(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
@@ -77,7 +77,7 @@ def make(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
     given |= {name: pl.col(name) for name in SCALARS if name in compared}
     if CUSTOM in compared:
         given[CUSTOM] = pl.col(CUSTOM).fill_null("{}")
-    errors: list[str] = []
+    errors: list[Told] = []
     if "phone_numbers" in compared or "street_addresses" in compared:
         parts, errors = _parts(rows, target)
         given |= parts
@@ -95,8 +95,8 @@ async def copy(conn: Conn, people: People) -> None:
         await bulk.copy_memberships(conn, people.memberships)
 
 
-def ignored(row: Mapping[str, Any], columns: Sequence[str], target: Target) -> list[str]:
-    return [f"{target.label} {row[LINE]}: No room for {column}" for column in columns]
+def ignored(row: Mapping[str, Any], columns: Sequence[str], target: Target) -> list[Told]:
+    return [(row[LINE], f"{target.label} {row[LINE]}: No room for {column}") for column in columns]
 
 
 def _new_ids(count: int) -> pl.Series:
@@ -108,11 +108,11 @@ def _new_ids(count: int) -> pl.Series:
     return pl.select(pl.concat_str([head, *parts]).alias(_CONTACT)).to_series()
 
 
-def _parts(rows: pl.DataFrame, target: Target) -> tuple[dict[str, pl.Expr], list[str]]:
+def _parts(rows: pl.DataFrame, target: Target) -> tuple[dict[str, pl.Expr], list[Told]]:
     """The wire-ready arrays of new contacts."""
     numbers: list[str] = []
     addresses: list[str] = []
-    errors: list[str] = []
+    errors: list[Told] = []
     for row in rows.iter_rows(named=True):
         phones, no_room = row_parts.with_phones([], row, now=target.now)
         places, no_room_either = row_parts.with_addresses([], row, now=target.now)

@@ -16,6 +16,7 @@ import polars as pl
 from msgspec import Raw, Struct
 
 from everpost.activities import row_parts, row_people
+from everpost.activities.chunks import LINE, Told
 from everpost.activities.row_checks import CUSTOM, KEY, TIMES
 from everpost.activities.row_people import People, Target
 from everpost.contacts import bulk, consent, custom_values, memberships
@@ -42,7 +43,7 @@ class Batch(Struct, frozen=True):
 class Written(Struct, frozen=True, kw_only=True):
     """What there is to tell about a chunk after it was written."""
 
-    errors: list[str] = []
+    errors: list[Told] = []
     rejected: dict[int, list[str]] = {}  # why, by line; they are among the errors too
     cannot_add_to_list_count: int = 0
     known_count: int = 0
@@ -109,7 +110,7 @@ async def write(conn: Conn, batch: Batch, target: Target) -> Written:
         await row_people.copy(conn, people)
         return Written(errors=people.errors, known_count=batch.unchanged_count)
     new, old = _split(rows, known)
-    errors: list[str] = []
+    errors: list[Told] = []
     if not new.is_empty():
         people = row_people.make(new, batch.compared, target)
         await row_people.copy(conn, people)
@@ -165,7 +166,7 @@ def _split(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, pl.DataFrame
     return rows.filter(joined[_PLACE].is_null()), joined.filter(is_known)
 
 
-async def _change_known(conn: Conn, old: pl.DataFrame, known: Known, compared: set[str], target: Target) -> list[str]:
+async def _change_known(conn: Conn, old: pl.DataFrame, known: Known, compared: set[str], target: Target) -> list[Told]:
     """Lock and write those of the known contacts who differ from their rows or are not on all of the lists."""
     assert known.contact_id is not None
     contact_ids = known.contact_id
@@ -209,17 +210,17 @@ def _differs_in_parts(row: Mapping[str, Any], target: Target) -> bool:
     )
 
 
-async def change(conn: Conn, rows: Mapping[ContactId, Mapping[str, Any]], target: Target) -> list[str]:
+async def change(conn: Conn, rows: Mapping[ContactId, Mapping[str, Any]], target: Target) -> list[Told]:
     held = await bulk.lock(conn, target.account_id, list(rows))
     lists = await memberships.of_contacts(conn, target.account_id, list(rows))
     changed: list[StoredContact] = []
     joining: list[Joining] = []
-    errors: list[str] = []
+    errors: list[Told] = []
     for contact in held:
         row = rows[contact.contact_id]
         is_changed, no_room = _apply(contact, row, target)
         joins, problems = _joins(contact, lists.get(contact.contact_id, []), target)
-        errors += [*row_people.ignored(row, no_room, target), *problems]
+        errors += [*row_people.ignored(row, no_room, target), *((row[LINE], text) for text in problems)]
         joining += [Joining(contact.contact_id, list_id) for list_id in joins]
         if is_changed or joins:
             contact.update_source, contact.updated_at = "Account", target.now
