@@ -163,6 +163,7 @@ class SmsChannelIn(Struct):
     sms_channel_consents: Annotated[list[SmsConsentIn], Meta(min_length=1)]
 
 
+# Written out twice: problems are told in the order of the members, and the source stands in the middle of them.
 class ContactIn(Struct, kw_only=True):
     """A new contact: at least a name or an e-mail address."""
 
