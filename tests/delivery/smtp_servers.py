@@ -68,6 +68,7 @@ class ScriptedServer:
                 )
             if verb == "STARTTLS" and said is None:
                 await self._say(writer, "220 go on")
+                assert self._tls is not None
                 await writer.start_tls(self._tls)
                 self.is_encrypted = True
                 extensions = [name for name in extensions if name != "STARTTLS"]

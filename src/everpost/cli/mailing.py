@@ -11,7 +11,7 @@ from everpost.cli import instance
 from everpost.delivery import interruptions, mailings, outbox, traces
 from everpost.ids import AccountId, ContactId, MailingId
 from everpost.oauth import tokens
-from everpost.platform.db import Conn, one
+from everpost.platform.db import Conn
 
 commands = typer.Typer()
 mailing_commands = typer.Typer(help="Campaigns on their way out.")
@@ -100,13 +100,4 @@ async def _contact(conn: Conn, account_id: AccountId, named: str) -> ContactId:
     try:
         return ContactId(UUID(named))
     except ValueError:
-        found = await one(
-            conn,
-            UUID,
-            "SELECT contact_id FROM contacts WHERE account_id = :account_id AND email_key = :email_key",
-            account_id=account_id,
-            email_key=named.strip().lower(),
-        )
-    if found is None:
-        raise traces.NoContact
-    return ContactId(found)
+        return await traces.contact_at(conn, account_id, named)

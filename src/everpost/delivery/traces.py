@@ -111,6 +111,20 @@ async def page(
     return [_trace(row) for row in rows]
 
 
+async def contact_at(conn: Conn, account_id: AccountId, address: str) -> ContactId:
+    """The contact with this e-mail address. Raises: NoContact."""
+    found = await one(
+        conn,
+        UUID,
+        "SELECT contact_id FROM contacts WHERE account_id = :account_id AND email_key = :email_key",
+        account_id=account_id,
+        email_key=address.strip().lower(),
+    )
+    if found is None:
+        raise NoContact
+    return ContactId(found)
+
+
 _FIRST: Final = UUID(int=0)
 
 
