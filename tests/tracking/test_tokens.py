@@ -29,6 +29,7 @@ def tokens() -> dict[Kind, str]:
         Kind.UNSUBSCRIBE: mint.unsubscribe(),
         Kind.VIEW: mint.view(),
         Kind.PROFILE: mint.profile(),
+        Kind.FORWARD: mint.forward(),
     }
 
 
@@ -40,7 +41,7 @@ def test_a_token_reads_as_what_it_was_minted_for(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_token_is_worthless_at_another_door(kind: Kind) -> None:
-    assert [None] * 4 == [signer.read(other, tokens()[kind]) for other in Kind if other is not kind]
+    assert [None] * 5 == [signer.read(other, tokens()[kind]) for other in Kind if other is not kind]
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -66,7 +67,7 @@ def test_tokens_need_no_escaping_in_a_url(kind: Kind) -> None:
 
 def test_another_key_reads_nothing() -> None:
     stranger = Signer(b"another key of at least 16 bytes")
-    assert [None] * 5 == [stranger.read(kind, token) for kind, token in tokens().items()]
+    assert [None] * 6 == [stranger.read(kind, token) for kind, token in tokens().items()]
 
 
 def test_a_short_key_is_refused() -> None:
