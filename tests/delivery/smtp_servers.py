@@ -20,7 +20,7 @@ Answers = Callable[[str, str], "str | None"]
 
 
 class ScriptedServer:
-    """Answers as `answer(verb, line)` says: a reply, None for the usual one, or CLOSE. Keeps what it took in `taken`."""
+    """Answers as `answer(verb, line)` says: a reply, None for the usual one, or CLOSE. Keeps what it took in `taken`, and what not in `refused`."""
 
     CLOSE = "close"
 
@@ -28,6 +28,7 @@ class ScriptedServer:
         self, answer: Answers | None = None, *, extensions: str = "PIPELINING", tls: ssl.SSLContext | None = None
     ) -> None:
         self.taken: list[tuple[str, bytes]] = []
+        self.refused: list[tuple[str, bytes]] = []
         self.lines: list[str] = []
         self.connections = 0
         self.is_encrypted = False
@@ -91,8 +92,8 @@ class ScriptedServer:
                 return False
             content += text[1:] if text.startswith(b".") else text
         said = self._answer("TEXT", recipient) or "250 2.0.0 taken"
-        if content and not said.startswith(("4", "5")):
-            self.taken.append((recipient, content))
+        if content:
+            (self.refused if said.startswith(("4", "5")) else self.taken).append((recipient, content))
         return await self._say(writer, said)
 
     async def _say(self, writer: asyncio.StreamWriter, said: str) -> bool:
