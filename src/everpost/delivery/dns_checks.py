@@ -121,8 +121,8 @@ async def _due(conn: Conn, **times: object) -> list[_Due]:
 
 async def _is_published(key: Key) -> bool:
     for text in await _texts(key.name):
-        tags = dict(part.strip().partition("=")[::2] for part in text.split(";") if "=" in part)
-        if "".join(tags.get("p", "").split()) == key.public_key:
+        tags = [part.strip().partition("=") for part in text.split(";")]
+        if any(name == "p" and "".join(value.split()) == key.public_key for name, _, value in tags):
             return True
     return False
 
