@@ -89,7 +89,12 @@ def test_every_answer_is_one_that_the_document_knows(instance: DemoInstance, tmp
     assert 0 == done.returncode, done.stdout[-20_000:] + done.stderr
     # What is only ever refused shows nothing of its answers.
     document = httpx.get(f"{instance.url}/v3/openapi.json").json()
-    reading = {f"/v3{path}" for path, methods in document["paths"].items() if "get" in methods}
+    # There are no landing pages, so whatever is asked about one is unknown.
+    reading = {
+        f"/v3{path}"
+        for path, methods in document["paths"].items()
+        if "get" in methods and "/landing_pages/" not in path
+    }
     assert set() == {path for path in reading - succeeded(instance) if "{" not in path}
     assert len(reading & succeeded(instance)) > 0.8 * len(reading)
 

@@ -208,7 +208,7 @@ def _operation(door: Door, schemas: _Schemas, meanings: Mapping[str, str]) -> di
 
 def _with_examples(operation: dict[str, Any], about: About, examples: Examples) -> dict[str, Any]:
     for parameter in operation["parameters"]:
-        if parameter["in"] == "path":
+        if parameter["required"]:
             parameter["example"] = examples.of(parameter["schema"], parameter["name"])
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is not None:
