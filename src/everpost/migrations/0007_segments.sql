@@ -38,7 +38,8 @@ CREATE TABLE segment_findings (
     PRIMARY KEY (account_id, segment_id)
 );
 
-CREATE INDEX contacts_custom_values ON contacts USING gin (custom_values jsonb_path_ops) WHERE custom_values <> '{}';
+CREATE INDEX contacts_custom_values ON contacts USING gin (custom_values jsonb_path_ops)
+    WHERE custom_values::text LIKE '%[%';
 CREATE INDEX engagement_opened ON engagement (account_id, campaign_activity_id, contact_id)
     WHERE first_opened_at IS NOT NULL;
 CREATE INDEX engagement_clicked ON engagement (account_id, campaign_activity_id, contact_id)

@@ -4,7 +4,7 @@ CREATE INDEX contacts_held ON contacts (account_id, permission_to_send, created_
        OR permission_to_send IN ('not_set', 'pending_confirmation', 'temp_hold', 'unsubscribed');
 CREATE INDEX contacts_opted_out ON contacts (account_id, opt_out_date) WHERE opt_out_date IS NOT NULL;
 CREATE INDEX contacts_updated ON contacts USING brin (account_id, updated_at)
-    WITH (pages_per_range = 16, autosummarize = on);
+    WITH (pages_per_range = 64);
 
 -- The moment of a consent in a form that the official programs read: without the blank before the offset.
 UPDATE sms_consent_history
