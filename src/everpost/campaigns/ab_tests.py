@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from everpost.campaigns import campaign_activities, content, resends, states
 from everpost.campaigns.campaign_activities import Stored
-from everpost.campaigns.errors import AbTestExists, CampaignNotFound, StateConflicts, StateForbids
+from everpost.campaigns.errors import AbTestExists, CampaignNotFound, StateConflicts
 from everpost.campaigns.shapes import AbTest
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, MailingId, new_id
 from everpost.platform import clock
@@ -48,16 +48,16 @@ class Test(Struct, frozen=True):
 
 async def get(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> AbTest:
     """Raises: CampaignNotFound (also when there is no test), StateForbids."""
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     return _shown(await _require(conn, account_id, stored.campaign_id))
 
 
 async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, new: AbTest) -> AbTest:
     """Raises: Invalid, CampaignNotFound, StateForbids, StateConflicts, AbTestExists, ResendExists."""
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     # From here on nobody else changes this campaign.
     await states.hold(conn, account_id, stored.campaign_id)
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     subject = _subject(new, stored)
     if stored.status != "DRAFT":
         raise StateConflicts(f"Campaign activity is {stored.status}; an A/B test can only be added to a DRAFT.")
@@ -72,9 +72,9 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
 
 async def delete(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> None:
     """Raises: CampaignNotFound (also when there is no test), StateForbids, StateConflicts."""
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     await states.hold(conn, account_id, stored.campaign_id)
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     await _require(conn, account_id, stored.campaign_id)
     if stored.status != "DRAFT":
         raise StateConflicts(f"Campaign activity is {stored.status}; its A/B test can no longer be deleted.")
@@ -106,13 +106,6 @@ async def _require(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -
     if test is None:
         raise CampaignNotFound
     return test
-
-
-async def _require_primary(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Stored:
-    stored = await campaign_activities.require(conn, account_id, activity_id)
-    if stored.role != "primary_email":
-        raise StateForbids(campaign_activities.role_problem(stored))
-    return stored
 
 
 def _subject(new: AbTest, stored: Stored) -> str:

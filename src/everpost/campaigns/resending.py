@@ -14,7 +14,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.campaigns import audience, campaign_activities, journals, runs, send_history, states
+from everpost.campaigns import audience, campaign_activities, runs, send_history, states
 from everpost.campaigns.runs import NotSent
 from everpost.campaigns.send_history import FAILED, SENT
 from everpost.contacts.segment_members import Members
@@ -54,7 +54,10 @@ async def find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Pl
 
 
 async def number(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
-    """The campaign is no draft any more, and neither is its resend."""
+    """The campaign is no draft any more, and neither is its resend, should it have one."""
+    planned = await find(conn, account_id, campaign_id)
+    if planned is None or planned.status != "DRAFT":
+        return
     request_id = await one(conn, int, "SELECT nextval('resend_request_ids')")
     await run(
         conn,
@@ -155,7 +158,7 @@ async def _hand_over(conn: Conn, account_id: AccountId, campaign_id: CampaignId,
     everybody = await audience.members(conn, account_id, stored.contact_list_ids, stored.segment_ids)
     members = Members(everybody.sql + _BUT_NOT, {**everybody.values, "primary_id": primary_id})
     count = await runs.hand_over(conn, account_id, stored, entry, members)
-    await journals.send(conn, account_id, stored)
+    await runs.publish(conn, account_id, stored)
     return count
 
 

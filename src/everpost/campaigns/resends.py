@@ -29,7 +29,7 @@ _LEAST_MINUTES, _MOST_MINUTES = 720, 14_400
 
 async def listing(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> list[Resend]:
     """The one there is, or none. Raises: CampaignNotFound, StateForbids."""
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     row = await resending.find(conn, account_id, stored.campaign_id)
     return [] if row is None else [_shown(row)]
 
@@ -39,10 +39,10 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     problems = _problems(new)
     if problems:
         raise Invalid(*problems)
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     # From here on nobody else changes this campaign.
     await states.hold(conn, account_id, stored.campaign_id)
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     if stored.status not in ("DRAFT", "SCHEDULED", "DONE"):
         raise StateConflicts(f"Campaign activity is {stored.status}; a resend cannot be added now.")
     if await _has_test(conn, account_id, stored.campaign_id):
@@ -61,7 +61,7 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
 
 async def delete(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, request_id: str) -> None:
     """Raises: CampaignNotFound, StateForbids, StateConflicts."""
-    stored = await _require_primary(conn, account_id, activity_id)
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     await states.hold(conn, account_id, stored.campaign_id)
     row = await resending.find(conn, account_id, stored.campaign_id)
     if row is None or _name(row) != request_id:
@@ -118,13 +118,6 @@ def _shown(row: Planned, *, is_new: bool = False) -> Resend:
         resend_status=row.status if is_planned else UNSET,
         resend_date=timestamp(row.resent_at) if row.resent_at and is_planned else UNSET,
     )
-
-
-async def _require_primary(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Stored:
-    stored = await campaign_activities.require(conn, account_id, activity_id)
-    if stored.role != "primary_email":
-        raise StateForbids(campaign_activities.role_problem(stored))
-    return stored
 
 
 async def _has_test(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> bool:

@@ -6,7 +6,7 @@ sent last. Source: contract, campaigns.md §3.14, §5.1, §5.2.
 
 from msgspec import structs
 
-from everpost.campaigns import campaign_activities, content, web_copies
+from everpost.campaigns import campaign_activities, content, journals, web_copies
 from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.send_history import (
     ACCOUNT_MAY_NOT_SEND,
@@ -47,7 +47,7 @@ async def hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run,
 async def open_mailing(
     conn: Conn, account_id: AccountId, stored: Stored, mailing_id: MailingId, *, subject: str | None = None
 ) -> None:
-    """Freeze what is said, with this subject or the activity's own, and show it in the web copy. Raises: NotSent."""
+    """Freeze what is said, with this subject or the activity's own. Raises: NotSent."""
     await _check(conn, account_id, stored)
     written = await campaign_activities.written(conn, account_id, stored)
     if content.problems(written.html):
@@ -62,7 +62,12 @@ async def open_mailing(
         raise NotSent(FAILED) from error
     except NoKey as error:
         raise NotSent(SENDER_NOT_SIGNED) from error
-    await web_copies.replace(conn, account_id, stored, written)
+
+
+async def publish(conn: Conn, account_id: AccountId, stored: Stored) -> None:
+    """Show what was sent in the web copy, and copy it to whoever keeps the account's records."""
+    await web_copies.replace(conn, account_id, stored, await campaign_activities.written(conn, account_id, stored))
+    await journals.send(conn, account_id, stored)
 
 
 async def may_send(conn: Conn, account_id: AccountId) -> bool:

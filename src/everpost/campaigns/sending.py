@@ -17,7 +17,6 @@ from everpost.campaigns import (
     ab_tests,
     audience,
     campaign_activities,
-    journals,
     resending,
     runs,
     send_history,
@@ -68,7 +67,7 @@ async def _send(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now:
         # What a refused run had opened already is undone; the entry about it stays.
         async with savepoint(conn):
             count, reason_code = await _hand_over(conn, account_id, stored, run), SENT
-            await journals.send(conn, account_id, stored)
+            await runs.publish(conn, account_id, stored)
     except NotSent as refusal:
         count, reason_code = 0, refusal.reason_code
     await _end(conn, account_id, campaign_id, run, count=count, reason_code=reason_code, now=now)

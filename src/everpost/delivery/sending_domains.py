@@ -42,6 +42,7 @@ class Domain(Struct, frozen=True):
     checked_at: datetime | None
     spf_problem: str
     dmarc_problem: str
+    is_signed: bool
 
 
 class Key(Struct, frozen=True):
@@ -105,7 +106,10 @@ async def listing(conn: Conn, account_id: AccountId) -> list[Domain]:
         conn,
         Domain,
         """
-        SELECT domain, created_at, checked_at, spf_problem, dmarc_problem
+        SELECT domain, created_at, checked_at, spf_problem, dmarc_problem,
+               EXISTS (SELECT FROM dkim_keys
+                        WHERE dkim_keys.account_id = :account_id AND dkim_keys.domain = sending_domains.domain
+                          AND dkim_keys.seen_at IS NOT NULL) AS is_signed
           FROM sending_domains
          WHERE account_id = :account_id
          ORDER BY domain""",
@@ -118,7 +122,10 @@ async def find(conn: Conn, account_id: AccountId, domain: str) -> Domain | None:
         conn,
         Domain,
         """
-        SELECT domain, created_at, checked_at, spf_problem, dmarc_problem
+        SELECT domain, created_at, checked_at, spf_problem, dmarc_problem,
+               EXISTS (SELECT FROM dkim_keys
+                        WHERE dkim_keys.account_id = :account_id AND dkim_keys.domain = sending_domains.domain
+                          AND dkim_keys.seen_at IS NOT NULL) AS is_signed
           FROM sending_domains
          WHERE account_id = :account_id AND domain = :domain""",
         account_id=account_id,

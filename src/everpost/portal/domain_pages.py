@@ -116,17 +116,10 @@ async def _require(conn: Conn, account_id: AccountId, name: str) -> sending_doma
 async def _domains(
     conn: Conn, account_id: AccountId, *, done: str = "", typed: str = "", problem: str | None = None
 ) -> Html:
-    domains = await sending_domains.listing(conn, account_id)
-    signed = {
-        each.domain
-        for each in domains
-        if any(key.seen_at for key in await sending_domains.keys(conn, account_id, each.domain))
-    }
     return Html(
         "portal/domains.html",
         400 if problem else 200,
-        domains=domains,
-        signed=signed,
+        domains=await sending_domains.listing(conn, account_id),
         typed=typed,
         problem=problem,
         done=done,
