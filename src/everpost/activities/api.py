@@ -1,5 +1,6 @@
 """The doors of bulk work. Deleting a list or a tag lives here too: a route lives with the slice that does the work."""
 
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -60,17 +61,17 @@ _UPLOAD: Final = {
     },
 }
 
-doors = Doors(area=errors.AREA, tag="Bulk Activities")
-list_doors = Doors(area=errors.AREA, tag="Contact Lists")
-tag_doors = Doors(area=errors.AREA, tag="Contact Tags")
+bulk = Doors(errors.AREA, "Bulk Activities")
+contact_lists = Doors(errors.AREA, "Contact Lists")
+contact_tags = Doors(errors.AREA, "Contact Tags")
+
+# Every POST opens an activity, which is refused while the account has too many.
+post = partial(bulk.post, scope="contact_data", privilege="contacts:write", status=201, exists=ledger.require_room)
+get = partial(bulk.get, scope="contact_data", privilege="contacts:write")
 
 
-@doors.post(
+@post(
     "/v3/activities/contacts_file_import",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
     consumes="multipart",
     upload_schema=_UPLOAD,
     max_body_bytes=_LARGEST_UPLOAD_BYTES,
@@ -84,37 +85,21 @@ async def import_contacts_file(conn: Conn, caller: Caller, upload: FormData) -> 
     return await import_requests.start_file(conn, caller.account_id, await _file_import(upload))
 
 
-@doors.post(
-    "/v3/activities/contacts_json_import",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-    max_body_bytes=_LARGEST_JSON_BYTES,
-)
+@post("/v3/activities/contacts_json_import", max_body_bytes=_LARGEST_JSON_BYTES)
 async def import_contacts_json(conn: Conn, caller: Caller, data: JsonImport) -> BulkActivity:
     """Import contacts from a list of objects whose members are named like the columns of a CSV file."""
     return await import_requests.start_json(conn, caller.account_id, data)
 
 
-@doors.post(
-    "/v3/activities/contact_exports",
-    "/v3/activities/contacts_export",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/contact_exports", "/v3/activities/contacts_export")
 async def export_contacts(conn: Conn, caller: Caller, data: ContactsExport | None) -> BulkActivity:
     """Export contacts to a CSV file; `_links.results` of the activity is where it will be."""
     return await exports.start(conn, caller.account_id, data or ContactsExport())
 
 
-@doors.get(
+@get(
     "/v3/contact_exports/{file_export_id}",
     "/v3/contacts_exports/{file_export_id}",
-    scope="contact_data",
-    privilege="contacts:write",
     answers=str,
     produces="text/csv",
 )
@@ -124,110 +109,55 @@ async def get_contact_export(conn: Conn, caller: Caller, file_export_id: Activit
     return _csv(file, name=f"contact_export_{file_export_id}.csv")
 
 
-@doors.post(
-    "/v3/activities/list_delete",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/list_delete")
 async def delete_contact_lists(conn: Conn, caller: Caller, data: ListDeletion) -> BulkActivity:
     """Delete several contact lists; the contacts on them stay."""
     return await list_deletions.start(conn, caller.account_id, data.list_ids)
 
 
-@doors.post(
-    "/v3/activities/add_list_memberships",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/add_list_memberships")
 async def add_list_memberships(conn: Conn, caller: Caller, data: MembershipsChange) -> BulkActivity:
     """Put the selected contacts on lists."""
     return await list_memberships.start_adding(conn, caller.account_id, data)
 
 
-@doors.post(
-    "/v3/activities/remove_list_memberships",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/remove_list_memberships")
 async def remove_list_memberships(conn: Conn, caller: Caller, data: MembershipsChange) -> BulkActivity:
     """Take the selected contacts off lists."""
     return await list_memberships.start_removing(conn, caller.account_id, data)
 
 
-@doors.post(
-    "/v3/activities/contacts_taggings_add",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/contacts_taggings_add")
 async def add_taggings(conn: Conn, caller: Caller, data: TaggingsChange) -> BulkActivity:
     """Put tags on the selected contacts."""
     return await taggings.start_adding(conn, caller.account_id, data)
 
 
-@doors.post(
-    "/v3/activities/contacts_taggings_remove",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/contacts_taggings_remove")
 async def remove_taggings(conn: Conn, caller: Caller, data: TaggingsChange) -> BulkActivity:
     """Take tags off the selected contacts."""
     return await taggings.start_removing(conn, caller.account_id, data)
 
 
-@doors.post(
-    "/v3/activities/contact_delete",
-    "/v3/activities/contacts_delete",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/contact_delete", "/v3/activities/contacts_delete")
 async def delete_contacts(conn: Conn, caller: Caller, data: ContactDeletion) -> BulkActivity:
     """Delete the contacts that are named, on the lists, or in the segment."""
     return await contact_deletions.start(conn, caller.account_id, data)
 
 
-@doors.post(
-    "/v3/activities/contacts_tags_delete",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/contacts_tags_delete")
 async def delete_tags(conn: Conn, caller: Caller, data: TagDeletion) -> BulkActivity:
     """Delete several tags; the contacts that carry them stay."""
     return await tag_deletions.start(conn, caller.account_id, data.tag_ids)
 
 
-@doors.post(
-    "/v3/activities/custom_fields_delete",
-    scope="contact_data",
-    privilege="contacts:write",
-    status=201,
-    exists=ledger.require_room,
-)
+@post("/v3/activities/custom_fields_delete")
 async def delete_custom_fields(conn: Conn, caller: Caller, data: CustomFieldDeletion) -> BulkActivity:
     """Delete several custom fields and their values on all contacts."""
     return await custom_field_deletions.start(conn, caller.account_id, data.custom_field_ids)
 
 
-@doors.get(
-    "/v3/activities/{activity_id}/rejected_rows",
-    scope="contact_data",
-    privilege="contacts:write",
-    answers=str,
-    produces="text/csv",
-)
+@get("/v3/activities/{activity_id}/rejected_rows", answers=str, produces="text/csv")
 async def get_rejected_rows(conn: Conn, caller: Caller, activity_id: ActivityId) -> Answer:
     """The rows that an import did not take, as a CSV file with the line and the reason in two more columns.
 
@@ -237,19 +167,19 @@ async def get_rejected_rows(conn: Conn, caller: Caller, activity_id: ActivityId)
     return _csv(file, name=f"rejected_rows_{activity_id}.csv")
 
 
-@doors.get("/v3/activities", scope="contact_data", privilege="contacts:write")
+@get("/v3/activities")
 async def get_bulk_activities(conn: Conn, caller: Caller, query: ActivitiesQuery) -> ActivityPage:
     """The bulk activities of the last ten days, newest first."""
     return await ledger.page(conn, caller.account_id, query)
 
 
-@doors.get("/v3/activities/{activity_id}", scope="contact_data", privilege="contacts:write")
+@get("/v3/activities/{activity_id}")
 async def get_bulk_activity(conn: Conn, caller: Caller, activity_id: ActivityId) -> BulkActivity:
     """One bulk activity: how far it is, what it counted, what went wrong."""
     return await ledger.get(conn, caller.account_id, activity_id)
 
 
-@list_doors.delete(
+@contact_lists.delete(
     "/v3/contact_lists/{list_id}",
     scope="contact_data",
     privilege="contacts:lists:write",
@@ -264,7 +194,7 @@ async def delete_contact_list(conn: Conn, caller: Caller, list_id: ListId) -> An
     return Answer(activity, status=202, headers={"Location": activity.links.self.href})
 
 
-@tag_doors.delete(
+@contact_tags.delete(
     "/v3/contact_tags/{tag_id}",
     scope="contact_data",
     privilege="contacts:write",
@@ -302,4 +232,4 @@ def _csv(file: Parts, *, name: str) -> Answer:
     )
 
 
-doors.doors += [*list_doors.doors, *tag_doors.doors]
+doors = (*bulk, *contact_lists, *contact_tags)

@@ -1,5 +1,8 @@
 """Doors of the reports: e-mails, contacts, landing pages, text messages."""
 
+from functools import partial
+from typing import Final
+
 from everpost.contacts import contacts
 from everpost.ids import CampaignActivityId, ContactId
 from everpost.platform.caller import Caller
@@ -44,11 +47,7 @@ from everpost.reports.shapes import (
 )
 from everpost.reports.sms_summaries import SmsSummariesQuery, SmsSummaryPage
 
-SCOPE, PRIVILEGE = "campaign_data", "ui:campaign:metrics"
 TRACKING = "/v3/reports/email_reports/{campaign_activity_id}/tracking"
-
-# The schema asks for the first, the vendor's own programs are told to have the second.
-CONTACT_SCOPES = ("contact_data", "campaign_data")
 CONTACT = "/v3/reports/contact_reports/{contact_id}"
 LANDING = "/v3/reports/landing_pages/campaign_details/{campaign_activity_id}"
 
@@ -57,8 +56,20 @@ people = Doors(AREA, "Contacts Reporting")
 landing = Doors(AREA, "Landing Pages Reporting")
 texts = Doors(AREA, "SMS Reporting")
 
+_PRIVILEGE: Final = "ui:campaign:metrics"
+email_report = partial(emails.get, scope="campaign_data", privilege=_PRIVILEGE)
+contact_report = partial(
+    people.get,
+    # The schema asks for the first, the vendor's own programs are told to have the second.
+    scope=("contact_data", "campaign_data"),
+    privilege=_PRIVILEGE,
+    exists=contacts.require,
+)
+landing_report = partial(landing.get, scope="campaign_data", privilege=_PRIVILEGE)
+text_report = partial(texts.get, scope="campaign_data", privilege=_PRIVILEGE)
 
-@emails.get(f"{TRACKING}/sends", scope=SCOPE, privilege=PRIVILEGE)
+
+@email_report(f"{TRACKING}/sends")
 async def list_sends(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[TrackingActivity]:
@@ -66,7 +77,7 @@ async def list_sends(
     return await tracking_reports.sends(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/opens", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/opens")
 async def list_opens(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[Open]:
@@ -74,7 +85,7 @@ async def list_opens(
     return await tracking_reports.opens(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/unique_opens", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/unique_opens")
 async def list_unique_opens(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[Open]:
@@ -82,7 +93,7 @@ async def list_unique_opens(
     return await tracking_reports.unique_opens(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/didnotopens", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/didnotopens")
 async def list_did_not_opens(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[TrackingActivity]:
@@ -93,7 +104,7 @@ async def list_did_not_opens(
     return await tracking_reports.did_not_open(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/clicks", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/clicks")
 async def list_clicks(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: ClicksQuery
 ) -> TrackingPage[Click]:
@@ -101,7 +112,7 @@ async def list_clicks(
     return await tracking_reports.clicks(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/forwards", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/forwards")
 async def list_forwards(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> TrackingPage[TrackingActivity]:
@@ -109,7 +120,7 @@ async def list_forwards(
     return await tracking_reports.forwards(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/optouts", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/optouts")
 async def list_opt_outs(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: TrackingQuery
 ) -> LinkedTrackingPage[OptOut]:
@@ -117,7 +128,7 @@ async def list_opt_outs(
     return await tracking_reports.opt_outs(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get(f"{TRACKING}/bounces", scope=SCOPE, privilege=PRIVILEGE)
+@email_report(f"{TRACKING}/bounces")
 async def list_bounces(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: BouncesQuery
 ) -> LinkedTrackingPage[Bounce]:
@@ -129,7 +140,7 @@ async def list_bounces(
     return await tracking_reports.bounces(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get("/v3/reports/email_reports/{campaign_activity_id}/links", scope=SCOPE, privilege=PRIVILEGE)
+@email_report("/v3/reports/email_reports/{campaign_activity_id}/links")
 async def list_link_clicks(
     conn: Conn, caller: Caller, campaign_activity_id: CampaignActivityId, query: LinksQuery
 ) -> LinkReport:
@@ -137,25 +148,25 @@ async def list_link_clicks(
     return await link_clicks.get(conn, caller.account_id, campaign_activity_id, query)
 
 
-@emails.get("/v3/reports/stats/email_campaigns/{campaign_ids}", scope=SCOPE, privilege=PRIVILEGE)
+@email_report("/v3/reports/stats/email_campaigns/{campaign_ids}")
 async def get_campaign_stats(conn: Conn, caller: Caller, campaign_ids: str) -> CampaignStatsReport:
     """Get the numbers and percentages of up to 150 campaigns, comma-separated."""
     return await stats.of_campaigns(conn, caller.account_id, campaign_ids)
 
 
-@emails.get("/v3/reports/stats/email_campaign_activities/{campaign_activity_ids}", scope=SCOPE, privilege=PRIVILEGE)
+@email_report("/v3/reports/stats/email_campaign_activities/{campaign_activity_ids}")
 async def get_activity_stats(conn: Conn, caller: Caller, campaign_activity_ids: str) -> CampaignActivityStatsReport:
     """Get the numbers of up to 10 campaign activities, comma-separated, with every kind of bounce."""
     return await stats.of_activities(conn, caller.account_id, campaign_activity_ids)
 
 
-@emails.get("/v3/reports/summary_reports/email_campaign_summaries", scope=SCOPE, privilege=PRIVILEGE)
+@email_report("/v3/reports/summary_reports/email_campaign_summaries")
 async def list_campaign_summaries(conn: Conn, caller: Caller, query: SummariesQuery) -> CampaignSummaryPage:
     """List the 500 most recently sent campaigns with their numbers, last sent first."""
     return await summaries.page(conn, caller.account_id, query)
 
 
-@people.get(f"{CONTACT}/activity_details", scope=CONTACT_SCOPES, privilege=PRIVILEGE, exists=contacts.require)
+@contact_report(f"{CONTACT}/activity_details")
 async def list_contact_activities(
     conn: Conn, caller: Caller, contact_id: ContactId, query: ActivityDetailsQuery
 ) -> ContactActivityPage:
@@ -163,13 +174,13 @@ async def list_contact_activities(
     return await contact_reports.activity_details(conn, caller.account_id, contact_id, query)
 
 
-@people.get(f"{CONTACT}/open_and_click_rates", scope=CONTACT_SCOPES, privilege=PRIVILEGE, exists=contacts.require)
+@contact_report(f"{CONTACT}/open_and_click_rates")
 async def get_contact_rates(conn: Conn, caller: Caller, contact_id: ContactId, query: RangeQuery) -> OpenAndClickRates:
     """Get the shares of the emails sent to a contact that it opened and clicked, from 0 to 1."""
     return await contact_reports.open_and_click_rates(conn, caller.account_id, contact_id, query)
 
 
-@people.get(f"{CONTACT}/activity_summary", scope=CONTACT_SCOPES, privilege=PRIVILEGE, exists=contacts.require)
+@contact_report(f"{CONTACT}/activity_summary")
 async def list_contact_summaries(
     conn: Conn, caller: Caller, contact_id: ContactId, query: ActivitySummaryQuery
 ) -> ActivitySummaryPage:
@@ -177,7 +188,7 @@ async def list_contact_summaries(
     return await contact_reports.activity_summary(conn, caller.account_id, contact_id, query)
 
 
-@landing.get(f"{LANDING}/p_unique_contact_clicks", scope=SCOPE, privilege=PRIVILEGE)
+@landing_report(f"{LANDING}/p_unique_contact_clicks")
 async def list_landing_page_clicks(
     caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
 ) -> LandingPage:
@@ -185,7 +196,7 @@ async def list_landing_page_clicks(
     return landing_reports.page(caller.account_id, campaign_activity_id, query)
 
 
-@landing.get(f"{LANDING}/p_unique_contact_opens", scope=SCOPE, privilege=PRIVILEGE)
+@landing_report(f"{LANDING}/p_unique_contact_opens")
 async def list_landing_page_unique_opens(
     caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
 ) -> LandingPage:
@@ -193,7 +204,7 @@ async def list_landing_page_unique_opens(
     return landing_reports.page(caller.account_id, campaign_activity_id, query)
 
 
-@landing.get(f"{LANDING}/p_contact_opens", scope=SCOPE, privilege=PRIVILEGE)
+@landing_report(f"{LANDING}/p_contact_opens")
 async def list_landing_page_opens(
     caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
 ) -> LandingPage:
@@ -201,7 +212,7 @@ async def list_landing_page_opens(
     return landing_reports.page(caller.account_id, campaign_activity_id, query)
 
 
-@landing.get(f"{LANDING}/p_unique_contact_updates", scope=SCOPE, privilege=PRIVILEGE)
+@landing_report(f"{LANDING}/p_unique_contact_updates")
 async def list_landing_page_updates(
     caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
 ) -> LandingPage:
@@ -209,7 +220,7 @@ async def list_landing_page_updates(
     return landing_reports.page(caller.account_id, campaign_activity_id, query)
 
 
-@landing.get(f"{LANDING}/p_unique_contact_adds", scope=SCOPE, privilege=PRIVILEGE)
+@landing_report(f"{LANDING}/p_unique_contact_adds")
 async def list_landing_page_adds(
     caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
 ) -> LandingPage:
@@ -217,7 +228,7 @@ async def list_landing_page_adds(
     return landing_reports.page(caller.account_id, campaign_activity_id, query)
 
 
-@landing.get(f"{LANDING}/p_unique_contact_sms_optins", scope=SCOPE, privilege=PRIVILEGE)
+@landing_report(f"{LANDING}/p_unique_contact_sms_optins")
 async def list_landing_page_sms_opt_ins(
     caller: Caller, campaign_activity_id: CampaignActivityId, query: LandingQuery
 ) -> LandingPage:
@@ -225,7 +236,7 @@ async def list_landing_page_sms_opt_ins(
     return landing_reports.page(caller.account_id, campaign_activity_id, query)
 
 
-@texts.get("/v3/reports/summary_reports/sms_campaign_summaries", scope=SCOPE, privilege=PRIVILEGE)
+@text_report("/v3/reports/summary_reports/sms_campaign_summaries")
 async def list_sms_campaign_summaries(caller: Caller, query: SmsSummariesQuery) -> SmsSummaryPage:
     """List the text message campaigns that were sent in a range of time, with their numbers, last sent first."""
     return sms_summaries.page(query)
