@@ -53,6 +53,15 @@ def test_a_message_has_the_headers_of_the_contract() -> None:
     assert (b"b-abc@bounces.example", b"ann@example.com") == (message.sender, message.recipient)
 
 
+def test_ids_stand_on_one_line_as_they_are_however_long_they_are() -> None:
+    feedback_id = ":".join([str(new_id()), str(new_id()), str(new_id()), "everpost"])
+    list_id = f"{new_id()}.a-rather-long-name-of-a-domain.müller.example"
+    message = composed(HTML, values(), letterhead=replace(LETTERHEAD, list_id=list_id, feedback_id=feedback_id))
+    lines = message.data.split(b"\r\n")
+    assert f"Feedback-ID: {feedback_id}".encode() in lines
+    assert f"List-ID: <{list_id.replace('müller', 'xn--mller-kva')}>".encode() in lines
+
+
 def test_a_test_message_says_so_and_has_nothing_to_unsubscribe_from() -> None:
     found = parsed(composed(HTML, values(), letterhead=replace(LETTERHEAD, unsubscribe_address="", is_test=True)))
     assert "true" == found["X-Campaign-Test"]

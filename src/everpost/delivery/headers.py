@@ -32,6 +32,12 @@ def unstructured(value: str, *, name: str) -> bytes:
     return _encoded(value)
 
 
+def identifier(value: str) -> bytes:
+    """`value` as programs look for it: on one line however long, neither folded nor encoded; a domain in ASCII."""
+    value = plain(value).strip()
+    return value.encode() if value.isascii() else value.encode("idna")
+
+
 def mailbox(name: str, address: str) -> bytes:
     """`Display Name <address>`. Raises: BadAddress."""
     name = plain(name).strip()

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from msgspec import Struct
 
 from everpost.delivery import dkim
-from everpost.delivery.headers import header_address, mailbox, unstructured
+from everpost.delivery.headers import header_address, identifier, mailbox, unstructured
 from everpost.delivery.personalise import Personaliser, Values
 from everpost.delivery.render import Rendered
 from everpost.ids import CampaignActivityId
@@ -132,9 +132,9 @@ def _shared_headers(
         (b"Content-Type", b'multipart/alternative; boundary="' + boundary + b'"'),
     ]
     if letterhead.list_id:
-        below.append((b"List-ID", b"<%b>" % unstructured(letterhead.list_id, name="List-ID")))
+        below.append((b"List-ID", b"<%b>" % identifier(letterhead.list_id)))
     if letterhead.feedback_id:
-        below.append((b"Feedback-ID", unstructured(letterhead.feedback_id, name="Feedback-ID")))
+        below.append((b"Feedback-ID", identifier(letterhead.feedback_id)))
     if letterhead.campaign_activity_id:
         below.append((b"X-Campaign-Activity-Id", str(letterhead.campaign_activity_id).encode()))
     if letterhead.is_automatic:
