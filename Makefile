@@ -62,8 +62,11 @@ fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# What benches share is no bench itself.
+SHARED = bulk_worker http_load instance processes sites
+
 bench: $(READY)
-	@for script in $(filter-out %/processes.py %/http_load.py,$(wildcard bench/*.py)); do \
+	@for script in $(filter-out $(SHARED:%=bench/%.py),$(wildcard bench/*.py)); do \
 	    echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 docs: $(READY)

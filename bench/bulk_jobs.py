@@ -8,21 +8,14 @@ an embedded PostgreSQL with its durable settings. Each job runs as the worker ru
 
 import argparse
 import asyncio
-import os
 import resource
-import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
-from everpost.activities import (
-    contact_deletions,
-    contact_steps,
-    list_memberships,
-    runner,
-    taggings,
-)
+import bulk_worker
+import instance
+
+from everpost.activities import contact_deletions, contact_steps, list_memberships, taggings
 from everpost.activities.contact_deletions import ContactDeletion
 from everpost.activities.list_memberships import MembershipsChange
 from everpost.activities.selections import Source
@@ -31,39 +24,33 @@ from everpost.contacts import lists, tags
 from everpost.contacts.shapes import ContactListIn
 from everpost.contacts.tags import TagIn
 from everpost.ids import AccountId, ListId, TagId, new_id
-from everpost.platform import config, logs, migrate
 from everpost.platform import db as platform_db
-from everpost.platform.db import Conn, Db
-from everpost.platform.postgres import Postgres
+from everpost.platform import logs, migrate
+from everpost.platform.db import Conn
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=100_000)
     options = parser.parse_args()
-    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
-    data.chmod(0o755)
-    postgres = Postgres(data)
-    try:
-        postgres.start()
-        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        asyncio.run(measure(options.contacts))
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
+    with instance.embedded() as everpost:
+        asyncio.run(measure(options.contacts, everpost.url))
 
 
-async def measure(contacts: int) -> None:
-    db = await open_database()
+async def measure(contacts: int, url: str) -> None:
+    logs.configure("bench")
+    await migrate.apply(url)
+    db = await bulk_worker.open_database()
     account_id = AccountId(new_id())
     async with db.transaction() as conn:
         everybody, first, second = [await new_list(conn, account_id, name) for name in ("Everybody", "First", "Second")]
         three = [await new_tag(conn, account_id, name) for name in ("Red", "Green", "Blue")]
         await fill(conn, account_id, everybody, contacts)
-    await db_run(db, "VACUUM ANALYZE")
+    async with db.reader() as conn:
+        await conn.execute("VACUUM ANALYZE")
     source = Source(list_ids=[everybody])
     joined, tagged = MembershipsChange(source, [first, second]), TaggingsChange(source, three)
-    print(f"{contacts} contacts, {contact_steps.MOST_PER_STEP} per step at most, load {os.getloadavg()[0]:.1f}")
+    print(f"{contacts} contacts, {contact_steps.MOST_PER_STEP} per step at most, {instance.machine()}")
     jobs: list[tuple[str, Callable[[Conn], Awaitable[object]]]] = [
         ("add to 2 lists", lambda conn: list_memberships.start_adding(conn, account_id, joined)),
         ("add to them again", lambda conn: list_memberships.start_adding(conn, account_id, joined)),
@@ -77,20 +64,11 @@ async def measure(contacts: int) -> None:
         begun, used = time.perf_counter(), time.process_time()
         async with db.transaction() as conn:
             await start(conn)
-        while await is_unfinished(db):
-            await runner.run_lane(db, account_id)
+        await bulk_worker.work(db, account_id)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - used
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{name:20} {contacts / seconds:9,.0f} contacts/s, {cpu:5.2f} s of our processor, peak {peak:.0f} MiB")
     await db.close()
-
-
-async def open_database() -> Db:
-    settings = config.current()
-    logs.configure("bench")
-    assert settings.database_url is not None
-    await migrate.apply(settings.database_url)
-    return await platform_db.connect(settings.database_url, size=4)
 
 
 async def new_list(conn: Conn, account_id: AccountId, name: str) -> ListId:
@@ -120,18 +98,6 @@ async def fill(conn: Conn, account_id: AccountId, list_id: ListId, contacts: int
         account_id=account_id,
         list_id=list_id,
     )
-
-
-async def is_unfinished(db: Db) -> bool:
-    async with db.reader() as conn:
-        return bool(
-            await platform_db.one(conn, bool, "SELECT EXISTS (SELECT 1 FROM activities WHERE state <> 'completed')")
-        )
-
-
-async def db_run(db: Db, statement: str) -> None:
-    async with db.reader() as conn:
-        await conn.execute(statement)
 
 
 if __name__ == "__main__":

@@ -13,27 +13,22 @@ A page at depth is compared with the first page in the same way.
 import argparse
 import json
 import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, cast
 
 import asyncpg
 import http_load
+import instance
 import msgspec
 import processes
+import sites
 import uvloop
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.server import Server
+from instance import Instance
+from sites import Round, Site
 
 from everpost.accounts import accounts
 from everpost.cli import serve as web
@@ -42,7 +37,6 @@ from everpost.ids import AccountId, new_id
 from everpost.oauth import tokens
 from everpost.platform import db as platform_db
 from everpost.platform import migrate
-from everpost.platform.postgres import Postgres
 
 MUST = {"GET one": 0.6, "POST": 0.5, "GET 500": 0.65}
 MUST_AT_DEPTH = 1.3
@@ -62,42 +56,10 @@ SAMPLE = """
       FROM (SELECT n, timestamptz '2026-01-01' + n * interval '1 second' AS at FROM generate_series(1, $2) AS n) AS row"""
 
 
-@dataclass
-class Site:
-    """A web process under test."""
-
-    port: int
-    pid: int
-
-
-@dataclass
-class Round:
-    """What one load on one site showed; times in milliseconds, CPU in microseconds per request."""
-
-    per_second: float
-    p50: float
-    p99: float
-    web_cpu: float
-    postgres_cpu: float
-
-    @property
-    def cpu(self) -> float:
-        return self.web_cpu + self.postgres_cpu
-
-
 def main() -> None:
     options = arguments()
-    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
-    data.chmod(0o755)
-    postgres = Postgres(data)
-    try:
-        postgres.start()
-        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        postmaster = int((data / "postgres" / "postmaster.pid").read_text().split()[0])
-        measure(options, postgres.dsn(), postmaster)
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
+    with instance.embedded() as everpost:
+        measure(options, everpost)
 
 
 def arguments() -> argparse.Namespace:
@@ -109,16 +71,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(options: argparse.Namespace, url: str, postmaster: int) -> None:
-    account_id, ids, token = uvloop.run(prepare(url, options.contacts))
+def measure(options: argparse.Namespace, stand: Instance) -> None:
+    account_id, ids, token = uvloop.run(prepare(stand.url, options.contacts))
     os.environ["BENCH_ACCOUNT"] = str(account_id)
     print(f"{options.contacts} contacts, {options.connections} connections, {options.rounds} rounds of "
-          f"{options.seconds} s each, load of the machine {os.getloadavg()[0]:.1f}")  # fmt: skip
-    with serving("anchor") as anchor, serving("everpost") as everpost:
+          f"{options.seconds} s each, {instance.machine()}")  # fmt: skip
+    with (
+        sites.serving(__file__, "anchor", stand.postmaster) as anchor,
+        sites.serving(__file__, "everpost", stand.postmaster) as everpost,
+    ):
         for name, make in (("GET one", lambda: gets(ids, token)), ("POST", lambda: posts(token))):
 
             def run(site: Site, make: Callable[[], bytes] = make) -> Round:
-                return load(site, options, make(), postmaster)
+                return load(site, options, make())
 
             report(name, [(run(anchor), run(everpost)) for _ in range(options.rounds)])
         report_pages(anchor, everpost, token, options)
@@ -164,26 +129,6 @@ def _post(token: str) -> bytes:
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return (head + body).encode()
-
-
-@contextmanager
-def serving(name: str) -> Iterator[Site]:
-    port = free_port()
-    process = subprocess.Popen([sys.executable, __file__, "--serve", name, str(port)])
-    try:
-        wait_for(port)
-        yield Site(port, process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def serve(name: str, port: int) -> None:
-    server = Server(
-        "everpost.app:create", address="127.0.0.1", port=port, interface=Interfaces.ASGI, factory=True, workers=1,
-        loop=Loops.uvloop, http=HTTPModes.http1, websockets=False, log_enabled=False,
-    )  # fmt: skip
-    server.serve(target_loader=Anchor if name == "anchor" else web.load, wrap_loader=False)
 
 
 class Anchor:
@@ -248,36 +193,9 @@ async def _no_reset(conn: Any) -> None:
     return None
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit("The web process did not start.")
-
-
-def load(site: Site, options: argparse.Namespace, requests: bytes, postmaster: int) -> Round:
-    command = [sys.executable, __file__, "--load", str(site.port), str(options.connections), str(options.seconds)]
-    web_cpu, postgres_cpu = processes.cpu_seconds(site.pid), processes.cpu_seconds(postmaster)
-    done = subprocess.run(command, input=requests, stdout=subprocess.PIPE, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    if not {"200", "201"} >= set(answer["statuses"]):
-        raise SystemExit(f"Unexpected answers: {answer['statuses']}")
-    per_request = 1e6 / answer["requests"]
-    return Round(
-        per_second=answer["per_second"],
-        p50=answer["p50"],
-        p99=answer["p99"],
-        web_cpu=(processes.cpu_seconds(site.pid) - web_cpu) * per_request,
-        postgres_cpu=(processes.cpu_seconds(postmaster) - postgres_cpu) * per_request,
-    )
+def load(site: Site, options: argparse.Namespace, requests: bytes) -> Round:
+    generator = [__file__, "--load", site.port, options.connections, options.seconds]
+    return sites.load(site, generator, requests, expected={"200", "201"})
 
 
 def report(name: str, rounds: list[tuple[Round, Round]]) -> None:
@@ -287,7 +205,7 @@ def report(name: str, rounds: list[tuple[Round, Round]]) -> None:
               f"+ {median(chosen, 'postgres_cpu'):4.0f} PostgreSQL µs")  # fmt: skip
     by_cpu = statistics.median(anchor.cpu / everpost.cpu for anchor, everpost in rounds)
     by_time = statistics.median(everpost.per_second / anchor.per_second for anchor, everpost in rounds)
-    print(f"{name:8} {verdict(by_cpu >= MUST[name])}: {by_cpu:.2f} of the anchor by CPU time, {by_time:.2f} by "
+    print(f"{name:8} {instance.verdict(by_cpu >= MUST[name])}: {by_cpu:.2f} of the anchor by CPU time, {by_time:.2f} by "
           f"requests per second; must be {MUST[name]}")  # fmt: skip
 
 
@@ -305,9 +223,9 @@ def report_pages(anchor: Site, everpost: Site, token: str, options: argparse.Nam
         firsts.append(timed(lambda: get(everpost, token, first)))
         deeps.append(timed(lambda: get(everpost, token, deep)))
     fetch, page, far = (statistics.median(times) * 1000 for times in (fetches, firsts, deeps))
-    print(f"GET 500  {verdict(fetch / page >= MUST['GET 500'])}: fetch {fetch:.2f} ms, page {page:.2f} ms: "
+    print(f"GET 500  {instance.verdict(fetch / page >= MUST['GET 500'])}: fetch {fetch:.2f} ms, page {page:.2f} ms: "
           f"{fetch / page:.2f}; must be {MUST['GET 500']}")  # fmt: skip
-    print(f"at depth {verdict(far / page <= MUST_AT_DEPTH)}: page {depth} {far:.2f} ms, page 1 {page:.2f} ms: "
+    print(f"at depth {instance.verdict(far / page <= MUST_AT_DEPTH)}: page {depth} {far:.2f} ms, page 1 {page:.2f} ms: "
           f"{far / page:.2f}; may be {MUST_AT_DEPTH}")  # fmt: skip
 
 
@@ -336,10 +254,6 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def verdict(is_good: bool) -> str:
-    return "good" if is_good else "TOO SLOW"
-
-
 class WholeRequests(http_load.Load):
     """The same load generator, given requests with their headers and bodies, each to be sent once."""
 
@@ -358,6 +272,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--load"]:
         drive(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
     elif sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], int(sys.argv[3]))
+        sites.serve(Anchor if sys.argv[2] == "anchor" else web.load, int(sys.argv[3]))
     else:
         main()

@@ -11,28 +11,19 @@ printed.
 
 import argparse
 import asyncio
-import json
-import os
-import resource
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
+import bulk_worker
 import import_csv
-import msgspec
+import instance
+from bulk_worker import Took
 
-from everpost.activities import exports, ledger, runner
+from everpost.activities import exports, ledger
 from everpost.activities.shapes import ContactsExport
 from everpost.ids import AccountId, ListId
-from everpost.platform import logs
 from everpost.platform.db import Db
-from everpost.platform.postgres import Postgres
 
 MOST_MEBIBYTES = 300
 STORED = """SELECT email_address, permission_to_send, create_source, update_source, opt_in_source, opt_in_date,
@@ -42,35 +33,16 @@ STORED = """SELECT email_address, permission_to_send, create_source, update_sour
 
 
 def main() -> None:
-    options = arguments()
-    if options.work:
-        print(json.dumps(asyncio.run(work(AccountId(UUID(options.work))))))
-        return
-    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
-    data.chmod(0o755)
-    postgres = Postgres(data)
-    try:
-        postgres.start()
-        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        asyncio.run(measure(options, data))
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = import_csv.arguments(__doc__)
+    with instance.embedded() as everpost:
+        asyncio.run(measure(options, everpost.data))
 
 
 async def measure(options: argparse.Namespace, data: Path) -> None:
-    db = await import_csv.open_database()
+    db = await bulk_worker.open_database()
     account_id, list_id = await import_csv.prepare(db)
     await fill(db, account_id, list_id, options.rows)
-    print(f"{options.rows} contacts, {options.rounds} rounds, load {os.getloadavg()[0]:.1f}")
+    print(f"{options.rows} contacts, {options.rounds} rounds, {instance.machine()}")
     rounds = [
         (await copy(db, data / "postgres" / "anchor.csv"), await export(db, account_id)) for _ in range(options.rounds)
     ]
@@ -110,49 +82,31 @@ async def copy(db: Db, file: Path) -> float:
         return time.perf_counter() - started
 
 
-async def export(db: Db, account_id: AccountId) -> dict[str, Any]:
-    """What the worker's process says about an export of everybody."""
+async def export(db: Db, account_id: AccountId) -> tuple[Took, int]:
+    """What the worker's process says about an export of everybody, and the size of the file in bytes."""
     async with db.transaction() as conn:
         started = await exports.start(conn, account_id, ContactsExport())
-    command = [sys.executable, __file__, "--work", str(account_id)]
-    worker = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, check=True)
+    took = await bulk_worker.in_process(account_id)
     async with db.reader() as conn:
         done = await ledger.get(conn, account_id, started.activity_id)
         file = await exports.finished(conn, account_id, started.activity_id)
     assert (done.state, done.activity_errors) == ("completed", []), done
-    answer: dict[str, Any] = msgspec.json.decode(worker.stdout)
-    return {**answer, "size": file.size_bytes}
+    return took, file.size_bytes
 
 
-async def work(account_id: AccountId) -> dict[str, Any]:
-    """The worker's process: turn after turn, until nothing is left to do."""
-    logs.configure("worker")
-    db = await import_csv.open_database()
-    started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-    while await import_csv.has_work(db, account_id):
-        await runner.run_lane(db, account_id)
-    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-    await db.close()
-    return {
-        "seconds": seconds,
-        "cpu_seconds": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
-        "mebibytes": after.ru_maxrss / 1024,
-    }
-
-
-def report(rows: int, rounds: list[tuple[float, dict[str, Any]]]) -> None:
-    anchor = statistics.median(seconds for seconds, _ in rounds)
-    seconds = statistics.median(each["seconds"] for _, each in rounds)
-    ratio = statistics.median(each["seconds"] / before for before, each in rounds)
-    cpu = statistics.median(each["cpu_seconds"] for _, each in rounds)
-    peak = max(each["mebibytes"] for _, each in rounds)
-    size = rounds[0][1]["size"] / 1024 / 1024
-    print(f"COPY TO (anchor)  {rows / anchor:10,.0f} rows/s")
+def report(rows: int, rounds: list[tuple[float, tuple[Took, int]]]) -> None:
+    copies, exported = zip(*rounds, strict=True)
+    took = [each for each, _ in exported]
+    ratio = statistics.median(each.seconds / copy for each, copy in zip(took, copies, strict=True))
+    cpu_seconds = statistics.median(each.cpu_seconds for each in took)
+    peak, size = max(each.mebibytes for each in took), exported[0][1] / 1024 / 1024
+    print(f"COPY TO (anchor)  {rows / statistics.median(copies):10,.0f} rows/s")
     print(
-        f"export            {rows / seconds:10,.0f} rows/s   1/{ratio:.1f} of COPY TO"
-        f"   worker {cpu / rows * 1e6:.1f} µs/row   {size:.0f} MiB   peak {peak:.0f} MiB"
+        f"export            {rows / statistics.median(each.seconds for each in took):10,.0f} rows/s"
+        f"   1/{ratio:.1f} of COPY TO   worker {cpu_seconds / rows * 1e6:.1f} µs/row   {size:.0f} MiB"
+        f"   peak {peak:.0f} MiB"
     )
-    print(f"peak memory       {peak:.0f} MiB (must {MOST_MEBIBYTES}): {import_csv.verdict(peak <= MOST_MEBIBYTES)}")
+    print(f"peak memory       {peak:.0f} MiB (must {MOST_MEBIBYTES}): {instance.verdict(peak <= MOST_MEBIBYTES)}")
 
 
 if __name__ == "__main__":

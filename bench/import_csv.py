@@ -16,34 +16,27 @@ a second connection gained nothing.
 
 import argparse
 import asyncio
-import json
-import os
 import random
-import resource
 import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-import msgspec
+import bulk_worker
+import instance
+from bulk_worker import Took
 
-from everpost.activities import import_requests, imports, ledger, runner
+from everpost.activities import import_requests, ledger, runner
 from everpost.activities.import_requests import Request
 from everpost.activities.ledger import New
 from everpost.contacts import custom_fields, lists
 from everpost.contacts.custom_fields import CustomFieldIn, Metadata
 from everpost.contacts.shapes import ContactListIn
 from everpost.ids import AccountId, ActivityId, ListId, new_id
-from everpost.platform import config, logs, migrate
+from everpost.platform import config, migrate
 from everpost.platform import db as platform_db
 from everpost.platform.db import Conn, Db
-from everpost.platform.postgres import Postgres
 
 MUST, MUST_AGAIN, MUST_MEBIBYTES = 1 / 18, 0.4, 300
 HEADINGS = "email,first_name,last_name,company_name,cf:plan,cf:city,cf:score,cf:member_since,cf:note"
@@ -57,27 +50,15 @@ FIELDS = (
 
 
 def main() -> None:
-    options = arguments()
-    if options.work:
-        print(json.dumps(asyncio.run(work(AccountId(UUID(options.work))))))
-        return
-    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
-    data.chmod(0o755)
-    postgres = Postgres(data)
-    try:
-        postgres.start()
-        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        asyncio.run(measure(options, data))
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
+    options = arguments(__doc__)
+    with instance.embedded() as everpost:
+        asyncio.run(measure(options, everpost.data))
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments(doc: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -85,10 +66,10 @@ async def measure(options: argparse.Namespace, data: Path) -> None:
     file = data / "people.csv"
     with file.open("w") as text:
         text.writelines(csv_lines(options.rows))
-    db = await open_database()
+    db = await bulk_worker.open_database()
     account_id, list_id = await prepare(db)
     size = file.stat().st_size / 1024 / 1024
-    print(f"{options.rows} rows, {size:.0f} MiB, {options.rounds} rounds, load {os.getloadavg()[0]:.1f}")
+    print(f"{options.rows} rows, {size:.0f} MiB, {options.rounds} rounds, {instance.machine()}")
     rounds = []
     for _ in range(options.rounds):
         await forget(db)
@@ -113,12 +94,6 @@ def csv_lines(rows: int) -> Iterator[str]:
             f"Last{chance.randrange(7001)},Company {number % 3000},{'gold' if number % 3 else 'free'},City {city},"
             f"{score},{1 + number % 12}/{1 + number % 28}/20{10 + number % 15},note text {chance.randrange(10**5)}\n"
         )
-
-
-async def open_database() -> Db:
-    url = config.current().database_url
-    assert url is not None
-    return await platform_db.connect(url, size=4)
 
 
 async def prepare(db: Db) -> tuple[AccountId, ListId]:
@@ -155,7 +130,7 @@ async def copy(db: Db, file: Path) -> float:
     return seconds
 
 
-async def import_once(db: Db, account_id: AccountId, list_id: ListId, file: Path) -> dict[str, Any]:
+async def import_once(db: Db, account_id: AccountId, list_id: ListId, file: Path) -> Took:
     """What the worker's process says about an import of the file."""
     activity_id = ActivityId(new_id())
     name = f"{runner.UPLOADS}/{account_id}/{activity_id}"
@@ -171,35 +146,11 @@ async def import_once(db: Db, account_id: AccountId, list_id: ListId, file: Path
     )
     async with db.transaction() as conn:
         await runner.start(conn, account_id, new)
-    command = [sys.executable, __file__, "--work", str(account_id)]
-    worker = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, check=True)
+    took = await bulk_worker.in_process(account_id)
     async with db.reader() as conn:
         done = await ledger.get(conn, account_id, activity_id)
     assert (done.state, done.activity_errors) == ("completed", []), done
-    answer: dict[str, Any] = msgspec.json.decode(worker.stdout)
-    return answer
-
-
-async def work(account_id: AccountId) -> dict[str, Any]:
-    """The worker's process: turn after turn, until nothing is left to do."""
-    logs.configure("worker")
-    assert imports.run is not None  # imported, so the runner knows its kind
-    db = await open_database()
-    started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-    while await has_work(db, account_id):
-        await runner.run_lane(db, account_id)
-    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-    await db.close()
-    return {
-        "seconds": seconds,
-        "cpu_seconds": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
-        "mebibytes": after.ru_maxrss / 1024,
-    }
-
-
-async def has_work(db: Db, account_id: AccountId) -> bool:
-    async with db.reader() as conn:
-        return await ledger.is_work_left(conn, account_id)
+    return took
 
 
 async def versions(db: Db) -> int:
@@ -215,28 +166,23 @@ async def _versions(conn: Conn) -> int:
     return found or 0
 
 
-def report(rows: int, rounds: list[tuple[float, dict[str, Any], dict[str, Any]]]) -> None:
-    anchor = rows / statistics.median(anchor for anchor, _, _ in rounds)
-    print(f"COPY (anchor)     {anchor:10,.0f} rows/s")
-    for name, index in (("new", 1), ("again unchanged", 2)):
-        of_kind: list[dict[str, Any]] = [a_round[index] for a_round in rounds]  # type: ignore[misc]
-        seconds = statistics.median(each["seconds"] for each in of_kind)
+def report(rows: int, rounds: list[tuple[float, Took, Took]]) -> None:
+    copies, news, agains = zip(*rounds, strict=True)
+    print(f"COPY (anchor)     {rows / statistics.median(copies):10,.0f} rows/s")
+    for name, imports in (("new", news), ("again unchanged", agains)):
+        per_copy = statistics.median(each.seconds / copy for each, copy in zip(imports, copies, strict=True))
         print(
-            f"{name:17} {rows / seconds:10,.0f} rows/s"
-            f"   1/{statistics.median(each['seconds'] / a_round[0] for each, a_round in zip(of_kind, rounds, strict=True)):.1f} of COPY"
-            f"   worker {statistics.median(each['cpu_seconds'] for each in of_kind) / rows * 1e6:.1f} µs/row"
-            f"   peak {max(each['mebibytes'] for each in of_kind):.0f} MiB"
+            f"{name:17} {rows / statistics.median(each.seconds for each in imports):10,.0f} rows/s"
+            f"   1/{per_copy:.1f} of COPY"
+            f"   worker {statistics.median(each.cpu_seconds for each in imports) / rows * 1e6:.1f} µs/row"
+            f"   peak {max(each.mebibytes for each in imports):.0f} MiB"
         )
-    ratio = statistics.median(anchor / new["seconds"] for anchor, new, _ in rounds)
-    repeated = statistics.median(again["seconds"] / new["seconds"] for _, new, again in rounds)
-    peak = max(each["mebibytes"] for a_round in rounds for each in a_round[1:])
-    print(f"new               1/{1 / ratio:.1f} of COPY (must 1/18, goal 1/8): {verdict(ratio >= MUST)}")
-    print(f"again unchanged   {repeated:.2f} of the first time (must 0.4): {verdict(repeated <= MUST_AGAIN)}")
-    print(f"peak memory       {peak:.0f} MiB (must 300): {verdict(peak <= MUST_MEBIBYTES)}")
-
-
-def verdict(is_reached: bool) -> str:
-    return "reached" if is_reached else "MISSED"
+    ratio = statistics.median(copy / new.seconds for copy, new, _ in rounds)
+    repeated = statistics.median(again.seconds / new.seconds for _, new, again in rounds)
+    peak = max(each.mebibytes for each in (*news, *agains))
+    print(f"new               1/{1 / ratio:.1f} of COPY (must 1/18, goal 1/8): {instance.verdict(ratio >= MUST)}")
+    print(f"again unchanged   {repeated:.2f} of the first time (must 0.4): {instance.verdict(repeated <= MUST_AGAIN)}")
+    print(f"peak memory       {peak:.0f} MiB (must 300): {instance.verdict(peak <= MUST_MEBIBYTES)}")
 
 
 if __name__ == "__main__":

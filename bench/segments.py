@@ -10,15 +10,13 @@ rows of sends and of engagement, which is what rules read.
 import argparse
 import asyncio
 import json
-import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
+
+import instance
 
 from everpost.contacts import segment_members, segments
 from everpost.contacts.criteria import compiler, documents, references
@@ -27,7 +25,6 @@ from everpost.ids import AccountId, SegmentId, new_id
 from everpost.platform import clock, config, migrate
 from everpost.platform import db as platform_db
 from everpost.platform.db import Conn, many, one, run
-from everpost.platform.postgres import Postgres
 
 CAMPAIGNS = 20
 # Of all events so many are sends; the others are opens, one of five with a click.
@@ -39,16 +36,8 @@ STATEMENT_LIMIT = timedelta(seconds=60)
 
 def main() -> None:
     options = arguments()
-    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
-    data.chmod(0o755)
-    postgres = Postgres(data)
-    try:
-        postgres.start()
-        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        asyncio.run(measure(options, postgres.dsn()))
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
+    with instance.embedded() as everpost:
+        asyncio.run(measure(options, everpost.url))
 
 
 def arguments() -> argparse.Namespace:
