@@ -63,6 +63,17 @@ async def decide(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None
             await _decide(conn, account_id, campaign_id, test, clock.now())
 
 
+async def call_off(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> bool:
+    """Those who wait for the winner get nothing, for ever; False when nobody waits. The winner is still found."""
+    test = await ab_tests.find(conn, account_id, campaign_id)
+    if test is None or test.mailing_rest is None or not await _waits(conn, account_id, test.mailing_rest):
+        return False
+    # Only what is released can be cancelled. Nothing leaves in between: both are one transaction.
+    await outbox.release(conn, account_id, test.mailing_rest)
+    await outbox.cancel(conn, account_id, test.mailing_rest)
+    return True
+
+
 async def _send_to_everybody(conn: Conn, account_id: AccountId, stored: Stored, entry: Run, members: Members) -> int:
     count = await recipients.add(conn, account_id, entry.mailing_id, members)
     await outbox.release(conn, account_id, entry.mailing_id)
@@ -81,7 +92,7 @@ async def _decide(conn: Conn, account_id: AccountId, campaign_id: CampaignId, te
     opens = [await _unique_opens(conn, account_id, mailing_id) for mailing_id in (test.mailing_a, test.mailing_b)]
     is_second_better = opens[1] > opens[0]
     await _note_winner(conn, account_id, campaign_id, "B" if is_second_better else "A")
-    if not await _has_recipients(conn, account_id, test.mailing_rest):
+    if not await _waits(conn, account_id, test.mailing_rest):
         return
     if is_second_better:
         await mailings.copy_content(conn, account_id, test.mailing_rest, source=test.mailing_b)
@@ -118,9 +129,10 @@ async def _unique_opens(conn: Conn, account_id: AccountId, mailing_id: MailingId
     return found or 0
 
 
-async def _has_recipients(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> bool:
+async def _waits(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> bool:
+    """Whether there is anybody in it, and nobody has released it yet."""
     mailing = await mailings.find(conn, account_id, mailing_id)
-    return mailing is not None and mailing.recipients > 0
+    return mailing is not None and mailing.state == "open" and mailing.recipients > 0
 
 
 async def _note_beginning(

@@ -8,15 +8,20 @@ Source: contract, campaigns.md §3.8, §5.1, contacts.md §10.
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from everpost.contacts import segments
 from everpost.contacts.segment_members import Members
-from everpost.delivery import recipients
-from everpost.ids import AccountId, ListId, SegmentId
-from everpost.platform.db import Conn, Db, many, run
+from everpost.delivery import reach, recipients
+from everpost.delivery.reach import Reach
+from everpost.ids import AccountId, CampaignActivityId, ListId, SegmentId
+from everpost.platform.db import Conn, Db, StatementTimeout, limit_statements, many, run, savepoint
 from everpost.platform.errors import NotFound
 from everpost.platform.events import on
+
+_PATIENCE: Final = timedelta(seconds=4)
 
 
 async def problems(
@@ -46,6 +51,23 @@ async def members(
     if segment_ids:
         return await recipients.of_segment(conn, account_id, segment_ids[0])
     return recipients.of_lists(list_ids)
+
+
+async def reached(
+    conn: Conn,
+    account_id: AccountId,
+    activity_id: CampaignActivityId,
+    list_ids: Sequence[ListId],
+    segment_ids: Sequence[SegmentId],
+) -> Reach | None:
+    """Who would get it now, and why the others would not. None when counting takes longer than people wait."""
+    found = await members(conn, account_id, list_ids, segment_ids)
+    try:
+        async with savepoint(conn):
+            await limit_statements(conn, _PATIENCE)
+            return await reach.count(conn, account_id, activity_id, found)
+    except StatementTimeout:
+        return None
 
 
 @on("lists.deleted")

@@ -15,7 +15,15 @@ from msgspec import UNSET, Struct
 from everpost.accounts import accounts, addresses, sender_emails
 from everpost.campaigns import audience, content, footer_addresses, permalinks, states
 from everpost.campaigns.errors import CampaignNotFound, StateForbids
-from everpost.campaigns.shapes import Activity, ActivityIn, FooterAddress, Include, NewActivity, Role
+from everpost.campaigns.shapes import (
+    MAX_PREHEADER,
+    Activity,
+    ActivityIn,
+    FooterAddress,
+    Include,
+    NewActivity,
+    Role,
+)
 from everpost.delivery.footer import PostalAddress
 from everpost.delivery.render import Content
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ListId, SegmentId, new_id
@@ -126,9 +134,8 @@ async def replace(conn: Conn, account_id: AccountId, activity_id: CampaignActivi
     return await get(conn, account_id, activity_id, _subresources(new))
 
 
-async def problems_of_new(conn: Conn, account_id: AccountId, new: NewActivity) -> list[str]:
-    """What keeps the only activity of a new campaign from being stored."""
-    path = "email_campaign_activities[0]."
+async def problems_of_new(conn: Conn, account_id: AccountId, new: NewActivity, path: str) -> list[str]:
+    """What keeps the only activity of a new campaign from being stored, each text beginning with `path`."""
     found = _line_problems(new, path)
     found += await sender_problems(conn, account_id, new.from_email, new.reply_to_email, path)
     found += content.problems(new.html_content, f"{path}html_content")
@@ -151,6 +158,20 @@ async def store_new(conn: Conn, account_id: AccountId, campaign_id: CampaignId, 
         document_id=new_id() if format_type == content.EDITOR else None,
         address=_merged(None, new.physical_address_in_footer),
     )
+
+
+async def rewrite(
+    conn: Conn, account_id: AccountId, campaign_id: CampaignId, *, html: str, preheader: str | None
+) -> None:
+    """Replace the body, whatever the format, and the line that an inbox shows beside the subject.
+
+    Raises: StateForbids, CampaignNotFound, Invalid.
+    """
+    found = [*content.problems(html), *_preheader_problems(preheader)]
+    if found:
+        raise Invalid(*found)
+    await states.edit(conn, account_id, campaign_id, now=clock.now())
+    await _rewrite(conn, account_id, campaign_id, html, preheader)
 
 
 async def sender_problems(
@@ -234,6 +255,14 @@ def _line_problems(new: NewActivity | ActivityIn, path: str) -> list[str]:
         elif "\r" in value or "\n" in value:
             found.append(f"{path}{field} does not have a valid value")
     return found
+
+
+def _preheader_problems(preheader: str | None) -> list[str]:
+    if preheader is None:
+        return []
+    if len(preheader) > MAX_PREHEADER:
+        return [f"preheader must not be longer than {MAX_PREHEADER} characters."]
+    return ["preheader does not have a valid value"] if "\r" in preheader or "\n" in preheader else []
 
 
 def _lines(new: NewActivity | ActivityIn) -> dict[str, str | None]:
@@ -333,4 +362,20 @@ async def _update_html(conn: Conn, account_id: AccountId, campaign_id: CampaignI
         account_id=account_id,
         campaign_id=campaign_id,
         html=html,
+    )
+
+
+async def _rewrite(
+    conn: Conn, account_id: AccountId, campaign_id: CampaignId, html: str, preheader: str | None
+) -> None:
+    await run(
+        conn,
+        """
+        UPDATE campaign_contents
+           SET html_content = :html, preheader = :preheader
+         WHERE account_id = :account_id AND campaign_id = :campaign_id""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+        html=html,
+        preheader=preheader or None,
     )

@@ -26,6 +26,7 @@ from everpost.campaigns.shapes import (
     CampaignSummary,
     CrossReference,
     CrossReferences,
+    NewActivity,
     Role,
     timestamp,
 )
@@ -61,9 +62,17 @@ class _CrossReferenceRow(Struct):
 
 async def create(conn: Conn, account_id: AccountId, new: CampaignIn) -> Campaign:
     """A draft with one email in it. Raises: Invalid, CampaignNameTaken."""
-    activity = new.email_campaign_activities[0]
-    name = new.name.strip()
-    found = [*_name_problems(name), *await campaign_activities.problems_of_new(conn, account_id, activity)]
+    return await create_one(
+        conn, account_id, new.name, new.email_campaign_activities[0], path="email_campaign_activities[0]."
+    )
+
+
+async def create_one(
+    conn: Conn, account_id: AccountId, name: str, activity: NewActivity, *, path: str = ""
+) -> Campaign:
+    """The same; what is wrong with the activity is said with `path` before it. Raises: Invalid, CampaignNameTaken."""
+    name = name.strip()
+    found = [*_name_problems(name), *await campaign_activities.problems_of_new(conn, account_id, activity, path)]
     if found:
         raise Invalid(*found)
     campaign_id = CampaignId(new_id())

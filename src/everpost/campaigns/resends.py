@@ -72,6 +72,13 @@ async def delete(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     await states.touch(conn, account_id, stored.campaign_id, now=clock.now())
 
 
+async def call_off(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
+    """Take a resend away that is still to come."""
+    row = await resending.find(conn, account_id, campaign_id)
+    if row is not None and row.status in ("DRAFT", "SCHEDULED"):
+        await _delete(conn, account_id, row.campaign_activity_id)
+
+
 async def refuse_beside_test(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
     """Raises: ResendExists."""
     if await resending.find(conn, account_id, campaign_id) is not None:

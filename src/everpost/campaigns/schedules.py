@@ -50,7 +50,7 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     now = clock.now()
     when = read(new.scheduled_date, now)
     stored = await campaign_activities.require(conn, account_id, activity_id)
-    found = await _problems(conn, account_id, stored)
+    found = await problems(conn, account_id, stored)
     if found:
         raise StateForbids(*found)
     await states.schedule(conn, account_id, stored.campaign_id, at=when.at, now=now)
@@ -65,6 +65,26 @@ async def delete(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
     await states.unschedule(conn, account_id, stored.campaign_id, now=clock.now())
     if (await campaign_activities.require(conn, account_id, activity_id)).status == "DRAFT":
         await resending.back_to_draft(conn, account_id, stored.campaign_id)
+
+
+async def problems(conn: Conn, account_id: AccountId, stored: Stored) -> list[str]:
+    """Everything that keeps this activity from being scheduled."""
+    found = []
+    if stored.role != "primary_email":
+        found.append(campaign_activities.role_problem(stored))
+    elif stored.status not in states.RULES["schedule"].starts:
+        found.append(states.why_not(stored.status))
+    test = await ab_tests.find(conn, account_id, stored.campaign_id)
+    if test is not None and test.waits_for_winner:
+        found.append("The A/B test waits for its winner; schedule again after it was sent.")
+    if not stored.contact_list_ids and not stored.segment_ids:
+        found.append("contact_list_ids or segment_ids must be set before scheduling.")
+    found += await audience.problems(conn, account_id, stored.contact_list_ids, stored.segment_ids)
+    found += await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email)
+    found += content.problems(await campaign_activities.html_of(conn, account_id, stored.campaign_id))
+    if await campaign_activities.footer_address(conn, account_id, stored) is None:
+        found.append("A physical address is required before scheduling.")
+    return found
 
 
 def read(sent: str | int, now: datetime) -> When:
@@ -91,26 +111,6 @@ def _parsed(sent: str | int) -> datetime:
         return read_datetime(text)
     except (ValueError, OverflowError) as error:
         raise BadDate from error
-
-
-async def _problems(conn: Conn, account_id: AccountId, stored: Stored) -> list[str]:
-    """Everything that keeps this activity from being scheduled."""
-    found = []
-    if stored.role != "primary_email":
-        found.append(campaign_activities.role_problem(stored))
-    elif stored.status not in states.RULES["schedule"].starts:
-        found.append(states.why_not(stored.status))
-    test = await ab_tests.find(conn, account_id, stored.campaign_id)
-    if test is not None and test.waits_for_winner:
-        found.append("The A/B test waits for its winner; schedule again after it was sent.")
-    if not stored.contact_list_ids and not stored.segment_ids:
-        found.append("contact_list_ids or segment_ids must be set before scheduling.")
-    found += await audience.problems(conn, account_id, stored.contact_list_ids, stored.segment_ids)
-    found += await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email)
-    found += content.problems(await campaign_activities.html_of(conn, account_id, stored.campaign_id))
-    if await campaign_activities.footer_address(conn, account_id, stored) is None:
-        found.append("A physical address is required before scheduling.")
-    return found
 
 
 async def _scheduled_at(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> datetime | None:

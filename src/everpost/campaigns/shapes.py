@@ -6,7 +6,7 @@ Source: contract, campaigns.md §2, §3.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -15,11 +15,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from everpost.ids import CampaignActivityId, CampaignId, ListId, SegmentId
 from everpost.platform.paging import Links, PageQuery
 
+MAX_PREHEADER: Final = 200
+
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=80)]
 SenderName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100)]
 SenderAddress: TypeAlias = Annotated[str, Meta(min_length=1, max_length=80)]
 Subject: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
-Preheader: TypeAlias = Annotated[str, Meta(max_length=200)]
+Preheader: TypeAlias = Annotated[str, Meta(max_length=MAX_PREHEADER)]
 Role: TypeAlias = Literal["primary_email", "permalink", "resend"]
 Include: TypeAlias = Literal["physical_address_in_footer", "permalink_url", "html_content", "document_properties"]
 

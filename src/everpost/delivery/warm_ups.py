@@ -29,7 +29,7 @@ async def free(conn: Conn, account_id: AccountId, domain: str, *, at_most: int, 
     """What is left of today. Locks the domain's row until the transaction ends."""
     today = now.astimezone(UTC).date()
     warm_up = await _lock(conn, account_id, domain, today)
-    plan = [int(word) for word in _words(config.current().warm_up)]
+    plan = _plan()
     days = (today - warm_up.began_on).days
     if days >= len(plan):
         return Free(at_most, now)
@@ -53,14 +53,45 @@ async def spend(conn: Conn, account_id: AccountId, domain: str, messages: int, *
     )
 
 
+class Today(Struct, frozen=True):
+    """What a domain sent today, and what it may send in all."""
+
+    sent: int
+    allowed: int
+
+
+async def so_far_today(conn: Conn, account_id: AccountId, domain: str, *, now: datetime) -> Today | None:
+    """For people who look; nothing is locked. None when the domain is not warmed up, or not any more."""
+    found = await _find(conn, account_id, domain) if concerns(domain) else None
+    if found is None:
+        return None
+    day = now.astimezone(UTC).date()
+    plan, days = _plan(), (day - found.began_on).days
+    return Today(found.sent if found.day == day else 0, plan[days]) if days < len(plan) else None
+
+
 class _WarmUp(Struct, frozen=True):
     began_on: date
     day: date
     sent: int
 
 
+def _plan() -> list[int]:
+    return [int(word) for word in _words(config.current().warm_up)]
+
+
 def _words(text: str) -> list[str]:
     return [word for word in _BETWEEN.split(text) if word]
+
+
+async def _find(conn: Conn, account_id: AccountId, domain: str) -> _WarmUp | None:
+    return await one(
+        conn,
+        _WarmUp,
+        "SELECT began_on, day, sent FROM warm_ups WHERE account_id = :account_id AND domain = :domain",
+        account_id=account_id,
+        domain=domain,
+    )
 
 
 async def _lock(conn: Conn, account_id: AccountId, domain: str, today: date) -> _WarmUp:
