@@ -141,7 +141,6 @@ async def import_once(db: Db, account_id: AccountId, list_id: ListId, file: Path
         activity_id=activity_id,
         kind=import_requests.FILE,
         request=Request([list_id], None),
-        counters={},
         file_name=name,
     )
     async with db.transaction() as conn:

@@ -13,7 +13,7 @@ from everpost.activities.runner import Turn
 from everpost.activities.selections import Source
 from everpost.activities.shapes import BulkActivity
 from everpost.contacts import deletions, membership_changes
-from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, new_id
+from everpost.ids import AccountId, ContactId, ListId, SegmentId
 from everpost.platform import clock
 from everpost.platform.db import Conn
 
@@ -34,7 +34,7 @@ async def start(conn: Conn, account_id: AccountId, asked: ContactDeletion) -> Bu
     selections.require_one(asked, asked.__struct_fields__)
     source = Source(contact_ids=asked.contact_ids, list_ids=asked.list_ids, segment_id=asked.segment_id)
     await selections.require(conn, account_id, source, inside=None, is_not_found=False)
-    new = New(activity_id=ActivityId(new_id()), kind="contact_delete", request=source, counters=_list_count(source))
+    new = New(kind="contact_delete", request=source, counters=_list_count(source))
     return await runner.start(conn, account_id, new)
 
 

@@ -17,7 +17,7 @@ from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
 from everpost.contacts import custom_field_deletions
-from everpost.ids import AccountId, ActivityId, ContactId, CustomFieldId, new_id
+from everpost.ids import AccountId, ContactId, CustomFieldId
 from everpost.platform import clock
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
@@ -54,8 +54,7 @@ async def start(conn: Conn, account_id: AccountId, custom_field_ids: Sequence[Cu
     if not await custom_field_deletions.known(conn, account_id, custom_field_ids):
         raise NotFound
     request = _Request(list(dict.fromkeys(custom_field_ids)))
-    new = New(activity_id=ActivityId(new_id()), kind="custom_fields_delete", request=request, counters=None)
-    return await runner.start(conn, account_id, new)
+    return await runner.start(conn, account_id, New(kind="custom_fields_delete", request=request, counters=None))
 
 
 @runner.work("custom_fields_delete", is_unbreakable=True)

@@ -23,7 +23,7 @@ from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity, ContactsExport
 from everpost.contacts import bulk, custom_fields
-from everpost.ids import AccountId, ActivityId, new_id
+from everpost.ids import AccountId, ActivityId
 from everpost.platform import storage
 from everpost.platform.db import Conn, copy_csv_out
 from everpost.platform.errors import NotFound
@@ -99,8 +99,7 @@ async def start(conn: Conn, account_id: AccountId, asked: ContactsExport) -> Bul
     fields, custom = export_columns.chosen(asked.fields or (), definitions)
     await export_selection.require(conn, account_id, selection)
     request = Request(selection, fields, custom)
-    new = New(activity_id=ActivityId(new_id()), kind=ledger.EXPORT, request=request, counters={})
-    return await runner.start(conn, account_id, new)
+    return await runner.start(conn, account_id, New(kind=ledger.EXPORT, request=request))
 
 
 async def finished(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Parts:

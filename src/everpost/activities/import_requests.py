@@ -87,7 +87,6 @@ async def _start(
         activity_id=activity_id,
         kind=kind,
         request=request,
-        counters={},
         file_name=file_name,
         source_file_name=source_file_name,
     )

@@ -8,13 +8,13 @@ bulk-activities.md §1.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from everpost.activities.shapes import ActivitiesQuery, ActivityLinks, ActivityPage, BulkActivity, State
-from everpost.ids import AccountId, ActivityId
+from everpost.ids import AccountId, ActivityId, new_id
 from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
 from everpost.platform.errors import NotFound, TooMany
@@ -24,6 +24,12 @@ KEPT: Final = timedelta(days=10)
 EXPORT: Final = "contact_exports"  # the kind whose activities link to a file
 _MOST_WAITING: Final = 1000
 _MOST_ERRORS: Final = 500
+
+_SELECT_KEPT: Final[LiteralString] = """SELECT activity_id, kind, state, percent_done, counters, activity_errors,
+    errors_count, request, position, file_name, source_file_name, stalls, created_at, updated_at, started_at,
+    completed_at
+  FROM activities
+ WHERE account_id = :account_id AND created_at > :oldest"""
 
 
 class QueueFull(TooMany):
@@ -39,10 +45,10 @@ class Stopped(Exception):
 class New(Struct, frozen=True, kw_only=True):
     """An activity to be opened."""
 
-    activity_id: ActivityId
+    activity_id: ActivityId = field(default_factory=lambda: ActivityId(new_id()))
     kind: str
     request: Any
-    counters: dict[str, int] | None
+    counters: dict[str, int] | None = {}
     file_name: str | None = None
     source_file_name: str | None = None
 
@@ -110,10 +116,7 @@ async def get(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Bul
     found = await one(
         conn,
         Entry,
-        """SELECT activity_id, kind, state, percent_done, counters, activity_errors, errors_count, request,
-                  position, file_name, source_file_name, stalls, created_at, updated_at, started_at, completed_at
-             FROM activities
-            WHERE account_id = :account_id AND activity_id = :activity_id AND created_at > :oldest""",
+        _SELECT_KEPT + " AND activity_id = :activity_id",
         account_id=account_id,
         activity_id=activity_id,
         oldest=clock.now() - KEPT,
@@ -128,11 +131,7 @@ async def get_ended(conn: Conn, account_id: AccountId, activity_id: ActivityId) 
     found = await one(
         conn,
         Entry,
-        """SELECT activity_id, kind, state, percent_done, counters, activity_errors, errors_count, request,
-                  position, file_name, source_file_name, stalls, created_at, updated_at, started_at, completed_at
-             FROM activities
-            WHERE account_id = :account_id AND activity_id = :activity_id AND created_at > :oldest
-              AND completed_at IS NOT NULL""",
+        _SELECT_KEPT + " AND activity_id = :activity_id AND completed_at IS NOT NULL",
         account_id=account_id,
         activity_id=activity_id,
         oldest=clock.now() - KEPT,
@@ -148,11 +147,8 @@ async def page(conn: Conn, account_id: AccountId, query: ActivitiesQuery) -> Act
     found = await many(
         conn,
         Entry,
-        """SELECT activity_id, kind, state, percent_done, counters, activity_errors, errors_count, request,
-                  position, file_name, source_file_name, stalls, created_at, updated_at, started_at, completed_at
-             FROM activities
-            WHERE account_id = :account_id AND created_at > :oldest
-              AND (:state::text IS NULL OR state = :state)
+        _SELECT_KEPT
+        + """ AND (:state::text IS NULL OR state = :state)
               AND (:before::timestamptz IS NULL OR (created_at, activity_id) <= (:before, :first::uuid))
             ORDER BY created_at DESC, activity_id DESC
             LIMIT :rows""",

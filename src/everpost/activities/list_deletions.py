@@ -16,11 +16,12 @@ from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
 from everpost.contacts import lists, membership_changes
-from everpost.ids import AccountId, ActivityId, ListId, new_id
+from everpost.ids import AccountId, ListId
 from everpost.platform import clock
 from everpost.platform.db import Conn
 from everpost.platform.events import publish
 
+_KIND: Final = "list_delete"
 _MEMBERSHIPS_PER_STEP: Final = 5000
 
 
@@ -44,22 +45,16 @@ _read_position = msgspec.json.Decoder(_Position | None).decode
 async def start(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> BulkActivity:
     """Begin to delete lists. Ids that are not lists become lines in the activity's errors."""
     asked = list(dict.fromkeys(list_ids))
-    return await _start(conn, account_id, asked, {"list_count": len(asked)})
+    new = New(kind=_KIND, request=_Request(asked), counters={"list_count": len(asked)})
+    return await runner.start(conn, account_id, new)
 
 
 async def start_one(conn: Conn, account_id: AccountId, list_id: ListId) -> BulkActivity:
     """Begin to delete one list, which exists. The answer shows no counters yet."""
-    return await _start(conn, account_id, [list_id], None)
+    return await runner.start(conn, account_id, New(kind=_KIND, request=_Request([list_id]), counters=None))
 
 
-async def _start(
-    conn: Conn, account_id: AccountId, list_ids: list[ListId], counters: dict[str, int] | None
-) -> BulkActivity:
-    new = New(activity_id=ActivityId(new_id()), kind="list_delete", request=_Request(list_ids), counters=counters)
-    return await runner.start(conn, account_id, new)
-
-
-@runner.work("list_delete", is_unbreakable=True)
+@runner.work(_KIND, is_unbreakable=True)
 async def run(turn: Turn) -> None:
     """Mark the lists, then take members off them until none is left."""
     asked = _read_request(turn.entry.request).list_ids

@@ -18,7 +18,7 @@ from everpost.activities.runner import Turn
 from everpost.activities.selections import Exclusion, Source
 from everpost.activities.shapes import BulkActivity
 from everpost.contacts import bulk, errors, membership_changes, memberships
-from everpost.ids import AccountId, ActivityId, ContactId, ListId, new_id
+from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform import clock
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
@@ -44,7 +44,7 @@ async def start_adding(conn: Conn, account_id: AccountId, asked: MembershipsChan
     unknown = await _unknown_lists(conn, account_id, asked)
     if unknown:
         raise errors.unknown_ids("list_ids", list(unknown))
-    return await _start(conn, account_id, _ADD, asked)
+    return await runner.start(conn, account_id, New(kind=_ADD, request=asked))
 
 
 async def start_removing(conn: Conn, account_id: AccountId, asked: MembershipsChange) -> BulkActivity:
@@ -53,7 +53,7 @@ async def start_removing(conn: Conn, account_id: AccountId, asked: MembershipsCh
     await selections.require(conn, account_id, asked.source, inside="source", is_not_found=True)
     if await _unknown_lists(conn, account_id, asked):
         raise NotFound
-    return await _start(conn, account_id, _REMOVE, asked)
+    return await runner.start(conn, account_id, New(kind=_REMOVE, request=asked))
 
 
 @runner.work(_ADD, _REMOVE)
@@ -66,11 +66,6 @@ async def run(turn: Turn) -> None:
 async def _unknown_lists(conn: Conn, account_id: AccountId, asked: MembershipsChange) -> list[ListId]:
     known = await bulk.existing_lists(conn, account_id, asked.list_ids)
     return [list_id for list_id in dict.fromkeys(asked.list_ids) if list_id not in known]
-
-
-async def _start(conn: Conn, account_id: AccountId, kind: str, asked: MembershipsChange) -> BulkActivity:
-    new = New(activity_id=ActivityId(new_id()), kind=kind, request=asked, counters={})
-    return await runner.start(conn, account_id, new)
 
 
 async def _begin(turn: Turn) -> Progress:

@@ -17,7 +17,7 @@ from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
 from everpost.contacts import taggings, tags
-from everpost.ids import AccountId, ActivityId, ContactId, TagId, new_id
+from everpost.ids import AccountId, ContactId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn
 
@@ -52,8 +52,7 @@ _read_progress = msgspec.json.Decoder(_Progress | None).decode
 async def start(conn: Conn, account_id: AccountId, tag_ids: Sequence[TagId]) -> BulkActivity:
     """Begin to delete tags. Ids that are not tags become lines in the activity's errors."""
     request = _Request(list(dict.fromkeys(tag_ids)))
-    new = New(activity_id=ActivityId(new_id()), kind="contacts_tags_delete", request=request, counters={})
-    return await runner.start(conn, account_id, new)
+    return await runner.start(conn, account_id, New(kind="contacts_tags_delete", request=request))
 
 
 @runner.work("contacts_tags_delete", is_unbreakable=True)

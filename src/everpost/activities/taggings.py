@@ -17,7 +17,7 @@ from everpost.activities.runner import Turn
 from everpost.activities.selections import Exclusion, Source
 from everpost.activities.shapes import BulkActivity
 from everpost.contacts import membership_changes, taggings, tags
-from everpost.ids import AccountId, ActivityId, ContactId, TagId, new_id
+from everpost.ids import AccountId, ContactId, TagId
 from everpost.platform import clock
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
@@ -58,8 +58,7 @@ async def _start(conn: Conn, account_id: AccountId, kind: str, asked: TaggingsCh
     await selections.require(conn, account_id, asked.source, inside="source", is_not_found=True)
     if len(await tags.known(conn, account_id, asked.tag_ids)) < len(set(asked.tag_ids)):
         raise NotFound
-    new = New(activity_id=ActivityId(new_id()), kind=kind, request=asked, counters={})
-    return await runner.start(conn, account_id, new)
+    return await runner.start(conn, account_id, New(kind=kind, request=asked))
 
 
 async def _begin(turn: Turn) -> Progress:
