@@ -5,8 +5,6 @@ mail may be asked for once a minute and five times a day. The link is signed and
 for a forged one. Source: contract, account.md §7.
 """
 
-import base64
-import binascii
 import enum
 from datetime import datetime, timedelta
 from typing import Final
@@ -152,19 +150,12 @@ def _state(row: _Row) -> State:
 
 
 def _token(account_id: AccountId, confirmation_id: UUID) -> str:
-    names = account_id.bytes + confirmation_id.bytes
-    return base64.urlsafe_b64encode(names + crypto.mac(_PURPOSE, names)[:16]).decode()
+    return crypto.sign(_PURPOSE, account_id.bytes + confirmation_id.bytes)
 
 
 def _read(token: str) -> tuple[AccountId, UUID] | None:
-    try:
-        data = base64.b64decode(token, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    names, signature = data[:32], data[32:]
-    if len(data) != 48 or not crypto.is_mac(_PURPOSE, names, signature):
-        return None
-    return AccountId(UUID(bytes=names[:16])), UUID(bytes=names[16:])
+    names = crypto.read_signed(_PURPOSE, token)
+    return None if names is None else (AccountId(UUID(bytes=names[:16])), UUID(bytes=names[16:]))
 
 
 async def _insert(conn: Conn, account_id: AccountId, confirmation_id: UUID, email_id: EmailId, now: datetime) -> None:

@@ -6,8 +6,6 @@ opt-in at most one mail goes to a contact within 24 hours. The link is signed an
 for a forged one. Source: contract, campaigns.md §7.5, §8.1; contacts.md §5.10.
 """
 
-import base64
-import binascii
 import enum
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -154,19 +152,12 @@ async def _send(
 
 
 def _token(account_id: AccountId, confirmation_id: UUID) -> str:
-    names = account_id.bytes + confirmation_id.bytes
-    return base64.urlsafe_b64encode(names + crypto.mac(_PURPOSE, names)[:16]).decode()
+    return crypto.sign(_PURPOSE, account_id.bytes + confirmation_id.bytes)
 
 
 def _read(token: str) -> tuple[AccountId, UUID] | None:
-    try:
-        data = base64.b64decode(token, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    names, signature = data[:32], data[32:]
-    if len(data) != 48 or not crypto.is_mac(_PURPOSE, names, signature):
-        return None
-    return AccountId(UUID(bytes=names[:16])), UUID(bytes=names[16:])
+    names = crypto.read_signed(_PURPOSE, token)
+    return None if names is None else (AccountId(UUID(bytes=names[:16])), UUID(bytes=names[16:]))
 
 
 async def _was_asked(conn: Conn, account_id: AccountId, contact: StoredContact, *, since: datetime) -> bool:

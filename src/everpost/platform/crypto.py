@@ -12,6 +12,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from everpost.platform import config
+
+_MAC_BYTES: Final = 16
 
 
 class BadSeal(Exception):
@@ -38,6 +41,21 @@ def mac(purpose: str, data: bytes) -> bytes:
 def is_mac(purpose: str, data: bytes, given: bytes) -> bool:
     """Whether `given` is the MAC of `data`, compared in constant time; a prefix of at least 16 bytes will do."""
     return len(given) >= 16 and hmac.compare_digest(mac(purpose, data)[: len(given)], given)
+
+
+def sign(purpose: str, data: bytes) -> str:
+    """Data that anybody may read and only we can have written, as text that fits into a link."""
+    return base64.urlsafe_b64encode(data + mac(purpose, data)[:_MAC_BYTES]).decode()
+
+
+def read_signed(purpose: str, text: str) -> bytes | None:
+    """The data of `sign`, or None when it was altered, or signed with another instance key or for another purpose."""
+    try:
+        signed = base64.b64decode(text, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    data = signed[:-_MAC_BYTES]
+    return data if is_mac(purpose, data, signed[-_MAC_BYTES:]) else None
 
 
 def seal(purpose: str, data: bytes) -> bytes:
