@@ -136,3 +136,9 @@ def test_the_line_that_the_proxy_added_counts_not_the_one_before_it() -> None:
     exchange = _exchange(client="10.0.0.1")
     exchange.scope["headers"] = [(b"x-forwarded-for", b"198.51.100.7"), (b"x-forwarded-for", b"192.0.2.1")]
     assert "192.0.2.1" == throttles.address_of(exchange.peer, exchange.request.headers)
+
+
+def test_a_peer_without_an_address_is_no_proxy_where_none_is_trusted() -> None:
+    config.override(trusted_proxies="")
+    exchange = _exchange(client="", x_forwarded_for="192.0.2.1", x_forwarded_proto="https")
+    assert ("", "http") == (throttles.address_of(exchange.peer, exchange.headers), gate.scheme(exchange))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from everpost.platform import clock, config, crypto
+from everpost.platform import clock, crypto, gate
 from everpost.platform.db import Conn, one, run
 
 
@@ -34,8 +34,7 @@ def subject(purpose: str, name: str) -> bytes:
 
 def address_of(peer: str, headers: Mapping[str, str]) -> str:
     """Where a request came from; a trusted proxy is asked whom it speaks for."""
-    trusted = {address.strip() for address in config.current().trusted_proxies.split(",")}
-    if peer in trusted and "x-forwarded-for" in headers:
+    if gate.is_trusted_proxy(peer) and "x-forwarded-for" in headers:
         return headers["x-forwarded-for"].rpartition(",")[2].strip()
     return peer
 

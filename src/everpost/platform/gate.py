@@ -28,6 +28,11 @@ def is_local(exchange: Exchange) -> bool:
     return _is_loopback(exchange.peer) and not any(name in exchange.headers for name in _FORWARDED)
 
 
+def is_trusted_proxy(peer: str) -> bool:
+    """Whether the settings name this address; a peer without one is never among them."""
+    return peer != "" and peer in map(str.strip, config.current().trusted_proxies.split(","))
+
+
 def is_plain_and_foreign(exchange: Exchange) -> bool:
     """Whether `require_tls` refuses this request. Source: contract, auth.md §1."""
     return config.current().require_tls and not is_local(exchange) and scheme(exchange) != "https"
@@ -35,8 +40,7 @@ def is_plain_and_foreign(exchange: Exchange) -> bool:
 
 def scheme(exchange: Exchange) -> str:
     """http or https as the person's browser sees it; only a trusted proxy's word is believed."""
-    trusted = {address.strip() for address in config.current().trusted_proxies.split(",")}
-    if exchange.peer in trusted and "x-forwarded-proto" in exchange.headers:
+    if is_trusted_proxy(exchange.peer) and "x-forwarded-proto" in exchange.headers:
         return exchange.header("x-forwarded-proto").lower()
     return str(exchange.scope.get("scheme", "http"))
 
