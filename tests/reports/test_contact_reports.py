@@ -70,7 +70,10 @@ async def test_types_may_be_repeated_and_pages_follow_each_other(api: Any, ann: 
         api, ann, [("tracking_activity_type", "em_sends"), ("tracking_activity_type", "EM_CLICKS"), ("limit", "1")]
     )
 
+    other_name = await details(api, ann, [("tracking_activities_type", name) for name in ("em_sends", "em_clicks")])
+
     assert whole == paged
+    assert some == other_name
     assert "campaign_activity_name" not in whole[0]
     assert ["em_clicks", "em_sends"] == [row["tracking_activity_type"] for row in some]
 
@@ -80,6 +83,7 @@ async def test_types_may_be_repeated_and_pages_follow_each_other(api: Any, ann: 
     [
         ({}, "tracking_activity_type"),
         ({"tracking_activity_type": "em_sends", "tracking_activities_list": "em_opens"}, "tracking_activity_type"),
+        ({"tracking_activities_type": "em_sends", "tracking_activities_list": "em_opens"}, "tracking_activity_type"),
         ({"tracking_activity_type": "em_didnotopens"}, "tracking_activity_type"),
         ({"tracking_activities_list": "em_sends,sms"}, "tracking_activities_list"),
         ({"tracking_activity_type": "em_sends", "limit": "101"}, "limit"),

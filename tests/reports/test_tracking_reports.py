@@ -83,7 +83,9 @@ async def test_clicks_carry_the_authored_link_and_filter_by_it(api: Any, mail: M
     assert {"em_clicks"} == {row["tracking_activity_type"] for row in rows}
     filtered = (await api.get(f"{mail.tracking}/clicks", params={"url_id": first})).body["tracking_activities"]
     assert [str(people[0])] == [row["contact_id"] for row in filtered]
-    assert [] == (await api.get(f"{mail.tracking}/clicks", params={"url_id": 1})).body["tracking_activities"]
+    for unknown in (1, -1, 2**63 - 1):
+        answer = await api.get(f"{mail.tracking}/clicks", params={"url_id": unknown})
+        assert (200, {"tracking_activities": []}) == (answer.status, answer.body)
 
 
 async def test_did_not_open_leaves_out_openers_and_every_bounce(api: Any, mail: Mail, people: list[ContactId]) -> None:
@@ -210,6 +212,7 @@ async def test_a_cursor_remembers_the_filter(api: Any, mail: Mail, people: list[
         ("opens?limit=ten", "limit does not have a valid value"),
         ("opens?cursor=nonsense", "cursor does not have a valid value"),
         ("clicks?url_id=first", "url_id does not have a valid value"),
+        (f"clicks?url_id={2**63}", "url_id does not have a valid value"),
         ("bounces?bounce_code=b", "bounce_code does not have a valid value"),
         ("bounces?bounce_code=B,Q", "bounce_code does not have a valid value"),
         ("bounces?bounce_code=bad", "bounce_code does not have a valid value"),

@@ -137,7 +137,8 @@ async def test_head_and_prefetch_record_nothing(mail: Mail) -> None:
         prefetch = await mail.client.get(path, headers={"Sec-Purpose": "prefetch;prerender"})
         assert head.status_code == prefetch.status_code
         assert b"" == head.content
-        await mail.client.get(path, headers={"Purpose": "prefetch"})
+        for early in ({"Purpose": "prefetch"}, {"X-Moz": "prefetch"}, {"X-Purpose": "preview"}):
+            await mail.client.get(path, headers=early)
     assert Counters() == await mail.counters()
 
 

@@ -8,7 +8,8 @@ Query strings have no JSON types, so `read_parameters` reads them by the field's
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -38,6 +39,26 @@ class NotReadable(Exception):
 def explain(value: Any, kind: type[msgspec.Struct]) -> list[Problem]:
     """Every problem of a decoded JSON value beside the Struct it should have been."""
     return list(_walk(value, _type_info(kind), ()))
+
+
+def trimmed(value: Any) -> Any:
+    """The JSON value without the white space around its texts, which no length counts."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, dict):
+        return {name: trimmed(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [trimmed(item) for item in value]
+    return value
+
+
+def trim_long(value: Any, problems: Sequence[Problem]) -> bool:
+    """Take the white space from around the texts that are too long with it; whether there were such texts."""
+    paths = [problem.path for problem in problems if problem.kind == "long"]
+    for *way, last in paths:
+        holder = reduce(getitem, way, value)
+        holder[last] = holder[last].strip()
+    return bool(paths)
 
 
 def may_hold_control_characters(body: bytes) -> bool:
@@ -131,7 +152,8 @@ def _scalar(text: str, info: inspect.Type) -> Any:
 
 
 def _read_int(text: str, info: inspect.Type) -> int:
-    if not re.fullmatch(r"\s*[+-]?\d{1,18}\s*", text, re.ASCII):
+    # The largest ids have 19 digits; longer numbers are not even looked at.
+    if not re.fullmatch(r"\s*[+-]?\d{1,19}\s*", text, re.ASCII) or not -(2**63) <= int(text) < 2**63:
         raise NotReadable("range")
     return int(text)
 

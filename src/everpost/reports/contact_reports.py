@@ -41,6 +41,9 @@ _TYPES: Final = {kind: name for name, kind in _KINDS.items()}
 
 
 class ActivityDetailsQuery(PageQuery, kw_only=True):
+    # The name that the schema's own text gives it.
+    aliases = {"tracking_activities_type": "tracking_activity_type"}
+
     limit: Annotated[int, Meta(ge=1, le=100, description="How many to return.")] = 100
     tracking_activity_type: Annotated[list[Type], Meta(description="What to list; this or the next.")] = []
     tracking_activities_list: Annotated[list[Type], Meta(description="The same, comma-separated.")] = []
@@ -219,7 +222,8 @@ def _require_range(start: datetime, end: datetime) -> None:
 
 
 def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0
+    """With four decimals, rounded half up; 0.0 of nothing."""
+    return (part * 20_000 + whole) // (2 * whole) / 10_000 if whole else 0.0
 
 
 def _summary(row: _Summary) -> ActivitySummary:

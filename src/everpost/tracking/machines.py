@@ -8,6 +8,7 @@ Rules:
 Source: contract, campaigns.md §6.3.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,8 @@ BURST_LINKS: Final = 5
 BURST_WINDOW: Final = timedelta(seconds=2)
 HONEYPOT_WINDOW: Final = timedelta(seconds=60)
 
-_PURPOSES: Final = (b"purpose", b"sec-purpose", b"x-purpose")
+# As the standard has it, and as Safari and Firefox wrote it before.
+_PURPOSES: Final = (b"purpose", b"sec-purpose", b"x-purpose", b"x-moz")
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +57,7 @@ def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     """`headers` with names in lower case. A browser that loads ahead says so; nobody has looked at anything yet."""
     if headers.keys().isdisjoint(_PURPOSES):
         return False
-    return any(b"prefetch" in headers.get(name, b"").lower() for name in _PURPOSES)
+    return any(re.search(rb"prefetch|preview", headers.get(name, b""), re.IGNORECASE) for name in _PURPOSES)
 
 
 async def sweep(conn: Conn, account_id: AccountId, messages: Sequence[Message], *, since: datetime) -> None:
