@@ -8,7 +8,7 @@ import pytest
 
 from everpost.delivery import outbox, throttles
 from everpost.delivery.smtp import Outcome, Stage, Verdict
-from everpost.platform import config
+from everpost.platform import config, relays
 from everpost.platform.db import many
 from tests.delivery.conftest import Sending, Work
 from tests.delivery.smtp_servers import ScriptedServer
@@ -73,15 +73,22 @@ async def test_without_limits_nothing_is_written_about_them(sending: Sending, wo
 @pytest.mark.parametrize(
     ("verdict", "stage", "code", "text", "expected"),
     [
-        (Verdict.TEMPORARY, Stage.RCPT, 421, "slow down", True),
-        (Verdict.TEMPORARY, Stage.DATA, 451, "4.7.28 unusual rate", True),
-        (Verdict.TEMPORARY, Stage.RCPT, 450, "4.2.0 greylisted", False),
-        (Verdict.TEMPORARY, Stage.CONNECT, 421, "4.7.0 not you", False),
-        (Verdict.PERMANENT, Stage.RCPT, 550, "5.7.1 never", False),
+        (Verdict.TEMPORARY, Stage.RCPT, 421, "slow down", "domain:busy.example"),
+        (Verdict.TEMPORARY, Stage.DATA, 451, "4.7.28 unusual rate", "domain:busy.example"),
+        (Verdict.TEMPORARY, Stage.RCPT, 450, "4.2.0 greylisted", None),
+        (Verdict.TEMPORARY, Stage.BANNER, 421, "4.7.0 not so many of you", "relay:relay.example:25"),
+        (Verdict.TEMPORARY, Stage.MAIL, 450, "4.7.1 more than your quota", "relay:relay.example:25"),
+        (Verdict.TEMPORARY, Stage.MAIL, 451, "4.3.0 later", None),
+        (Verdict.TEMPORARY, Stage.AUTH, 454, "4.7.0 no database", None),
+        (Verdict.PERMANENT, Stage.RCPT, 550, "5.7.1 never", None),
+        (Verdict.ACCEPTED, Stage.DATA, 250, "4.7.0 is our number", None),
     ],
 )
-def test_which_refusals_ask_for_less(verdict: Verdict, stage: Stage, code: int, text: str, expected: bool) -> None:
-    assert expected is throttles.wants_less(Outcome(verdict, stage, code, text))
+def test_which_refusals_ask_for_less_and_of_whom(
+    verdict: Verdict, stage: Stage, code: int, text: str, expected: str | None
+) -> None:
+    relay = relays.read("smtp://relay.example")
+    assert expected == throttles.who_wants_less(Outcome(verdict, stage, code, text), "ann@BUSY.example", relay)
 
 
 async def test_a_domain_that_asks_for_less_gets_less_and_recovers(sending: Sending, work: Work, clock: Any) -> None:
@@ -113,6 +120,44 @@ async def test_a_domain_that_asks_for_less_gets_less_and_recovers(sending: Sendi
         await work()
         assert {} == await rates()
     assert 2 == (await sending.progress(new)).sent
+
+
+async def test_a_relay_that_asks_for_less_gets_less_and_recovers(sending: Sending, work: Work, clock: Any) -> None:
+    is_angry = True
+
+    def answer(verb: str, line: str) -> str | None:
+        return "450 4.7.1 too much from you" if is_angry and verb == "MAIL" else None
+
+    async def rate() -> int:
+        async with sending.db.reader() as conn:
+            found = await throttles.Throttles.find(conn, sending.account_id, now=clock.now())
+        return round(sum(limit.per_second * 60 for limit in found.shared(relays.read(config.current().smtp_url or ""))))
+
+    await sending.contacts(3)
+    async with ScriptedServer(answer).running() as server:
+        config.override(smtp_url=f"smtp://127.0.0.1:{server.port}?per_minute=60", smtp_connections=1)
+        new, _ = await sending.open()
+        assert 60 == await rate()
+        rates = []
+        for _ in range(4):
+            # A second refusal within the minute changes nothing.
+            for _ in range(2):
+                async with sending.db.transaction() as conn:
+                    await conn.execute("UPDATE outbox SET next_attempt_at = $1", clock.now())
+                await work()
+                await outbox.drain(sending.db, sending.account_id, new.mailing_id)
+            rates.append(await rate())
+            clock.move(timedelta(minutes=1))
+        assert [30, 15, 8, 6] == rates
+        is_angry = False
+        clock.move(timedelta(minutes=4))
+        assert 12 == await rate()
+        clock.move(timedelta(minutes=15))
+        assert 60 == await rate()
+        for _ in range(4):
+            clock.move(timedelta(minutes=30))
+            await work()
+    assert (3, 0) == ((await sending.progress(new)).sent, (await sending.progress(new)).bounced)
 
 
 async def test_a_new_sending_domain_is_warmed_up_day_by_day(sending: Sending, work: Work, clock: Any) -> None:

@@ -34,6 +34,7 @@ COMMENT ON COLUMN campaigns.scheduled_at IS 'When it is due; set while SCHEDULED
 CREATE UNIQUE INDEX campaigns_name ON campaigns (account_id, lower(name)) WHERE status <> 'REMOVED';
 CREATE UNIQUE INDEX campaigns_sequence ON campaigns (account_id, sequence_id);
 CREATE INDEX campaigns_recent ON campaigns (account_id, updated_at DESC, campaign_id);
+CREATE INDEX campaigns_due ON campaigns (scheduled_at) WHERE status IN ('SCHEDULED', 'EXECUTING');
 
 CREATE TABLE campaign_activities (
     account_id           uuid NOT NULL,
@@ -105,7 +106,15 @@ COMMENT ON TABLE campaign_runs IS 'One row per send of an activity, from its sta
 COMMENT ON COLUMN campaign_runs.send_id IS '1, 2, 3, … per activity.';
 COMMENT ON COLUMN campaign_runs.mailing_id IS 'The mailing that this run hands to delivery; chosen at the start, so a resumed run opens the same one.';
 COMMENT ON COLUMN campaign_runs.sent_count IS 'Recipients whom this run added: on a repeat only those who never got the activity.';
-COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 3 the account may not send, 8 a link is too long, 9 a sender is not confirmed, 12 nobody to send to.';
+COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 3 the account may not send, 8 a link is too long, 9 a sender is not confirmed, 12 nobody to send to; all of them: send_history.py.';
+
+-- What the operator says about an account's sending; an account without a row may send.
+CREATE TABLE send_permissions (
+    account_id      uuid    NOT NULL PRIMARY KEY,
+    is_under_review boolean NOT NULL DEFAULT false,
+    is_staging      boolean NOT NULL DEFAULT false,
+    most_recipients integer CHECK (most_recipients > 0)    -- of one run; NULL is no limit
+);
 
 -- Resends are named by a number that is unique server-wide.
 CREATE SEQUENCE resend_request_ids AS bigint START 1001;
@@ -127,6 +136,7 @@ CREATE TABLE campaign_resends (
         REFERENCES campaign_activities (account_id, campaign_activity_id),
     CONSTRAINT campaign_resends_numbered CHECK ((request_id IS NULL) = (status = 'DRAFT'))
 );
+CREATE INDEX campaign_resends_due ON campaign_resends (due_at) WHERE status IN ('SCHEDULED', 'EXECUTING');
 
 -- Which of two subjects is opened more: a part of the audience gets one or the other, the rest gets the winner.
 CREATE TABLE campaign_ab_tests (
@@ -144,6 +154,7 @@ CREATE TABLE campaign_ab_tests (
     PRIMARY KEY (account_id, campaign_id),
     FOREIGN KEY (account_id, campaign_id) REFERENCES campaigns (account_id, campaign_id)
 );
+CREATE INDEX campaign_ab_tests_due ON campaign_ab_tests (decide_at) WHERE winner IS NULL;
 COMMENT ON COLUMN campaign_ab_tests.decide_at IS 'When the winner is found and the rest gets it; NULL when the audience was too small for a test.';
 
 CREATE TABLE permalinks (

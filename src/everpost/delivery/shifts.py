@@ -4,14 +4,15 @@ Each hand repeats three steps: one transaction writes down what became of the la
 with no transaction open, each message is personalised, signed and submitted.
 
 Rules: who may no longer be mailed is suppressed when the batch is taken, who is over a limit is put back. A mailing
-that was paused or cancelled meanwhile gives out no more batches.
+that was paused or cancelled meanwhile gives out no more batches; where messages take long, batches are small, so that
+this is seconds away. A hand without a slot, where connections are limited, does not begin.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from everpost.delivery import (
     page_links,
     return_paths,
     signing,
+    slots,
     submission,
     suppressions,
     throttles,
@@ -35,12 +37,14 @@ from everpost.delivery.mailings import Mailing
 from everpost.delivery.merge_fields import Fields, Person
 from everpost.delivery.message import Composer, Message
 from everpost.delivery.outcomes import Attempt, Result
+from everpost.delivery.slots import Slots
 from everpost.delivery.smtp import ConnectionFailed, Outcome, Stage, Verdict
 from everpost.delivery.submission import Carrier
 from everpost.delivery.throttles import Free, Limit, Throttles, domain_of
 from everpost.ids import AccountId, ContactId, MailingId, new_id
 from everpost.platform import clock, config, logs
 from everpost.platform.db import Conn, Db, is_outage, one
+from everpost.platform.relays import Relay
 from everpost.tracking import tokens
 
 # What a worker may lose when it is killed: a batch per carrier becomes unknown.
@@ -48,6 +52,13 @@ BATCH: Final = 32
 # Short, so that a small mailing is not kept waiting by a large one, and a worker that shuts down soon can.
 _RUN_SECONDS: Final = 5.0
 _HEARTBEAT_SECONDS: Final = claims.LEASE.total_seconds() / 4
+# About as long a batch may take.
+_BATCH_SECONDS: Final = 4.0
+# A slot is waited for with a connection in hand, which others may want: not for long, but more often than whoever gave
+# one back can be there again, so that a small mailing gets its turn beside a large one.
+_SLOT_SECONDS: Final = 2.0
+_SLOT_POLL_SECONDS: Final = 0.1
+_SLOT_DELAY: Final = timedelta(seconds=5)
 
 log = logs.get(__name__)
 
@@ -58,15 +69,31 @@ class _Batch(Struct):
     attempts: dict[ContactId, Attempt]
     people: list[Person]
     results: dict[ContactId, Result]
-    slowed: set[str]  # domains that asked for less
+    slowed: set[str]  # domains and relays that asked for less
+
+    def note_slower(self, outcome: Outcome, recipient: str, relay: Relay | None) -> None:
+        name = throttles.who_wants_less(outcome, recipient, relay)
+        if name is not None:
+            self.slowed.add(name)
 
 
-class _Hand(Struct, frozen=True):
+class _Hand(Struct):
     """One of those who carry in a shift, until its time is over."""
 
     carrier: Carrier
     claim_id: UUID
+    slots: Slots
     ends_at: float
+    batch: int  # how many it takes at once
+
+    @property
+    def goes_on(self) -> bool:
+        return time.monotonic() < self.ends_at and not self.slots.is_crowded_out and self.slots.fit(self.carrier.relay)
+
+    def pace(self, messages: int, seconds: float) -> None:
+        """Take as many next time as this one lets expect to be done soon."""
+        if messages:
+            self.batch = max(1, min(BATCH, int(messages * _BATCH_SECONDS / max(seconds, 0.001))))
 
 
 class Shift:
@@ -97,6 +124,8 @@ class Shift:
         self._throttles = limits
         self._sender_domain = domain_of(mailing.letterhead.from_email)
         self._warms_up = warm_ups.concerns(self._sender_domain)
+        self._has_sent = False
+        self._is_crowded_out = False
 
     @classmethod
     async def prepare(cls, db: Db, account_id: AccountId, mailing: Mailing) -> "Shift":
@@ -128,6 +157,8 @@ class Shift:
             for end in ends:
                 if isinstance(end, BaseException):
                     raise end
+            if self._is_crowded_out and not self._has_sent:
+                self.waits_until = self.waits_until or clock.now()
         finally:
             heartbeat.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -135,14 +166,35 @@ class Shift:
 
     async def _carry(self) -> None:
         async with submission.carrier() as carrier:
+            claim_id = new_id()
+            held = Slots(self._account_id, claim_id, carrier.relay)
+            if not await self._find_slots(held):
+                self._is_crowded_out = True
+                return
             # Other mailings may have kept the carriers busy until now: everybody's time starts with the first one.
-            hand = _Hand(carrier, new_id(), time.monotonic() + _RUN_SECONDS)
-            self._claims.add(hand.claim_id)
+            hand = _Hand(carrier, claim_id, held, time.monotonic() + _RUN_SECONDS, BATCH)
+            self._claims.add(claim_id)
             batch = await self._turn(hand, None)
             while batch is not None:
+                started = time.monotonic()
                 await self._send(batch, carrier)
+                hand.pace(len(batch.people), time.monotonic() - started)
                 batch = await self._turn(hand, batch)
-            self._claims.discard(hand.claim_id)
+            self._is_crowded_out |= held.is_crowded_out
+            self._claims.discard(claim_id)
+
+    async def _find_slots(self, held: Slots) -> bool:
+        """Whether the account and the relay have a connection left for this hand."""
+        if not held.are_needed:
+            return True
+        give_up_at = time.monotonic() + _SLOT_SECONDS
+        while True:
+            async with self._db.transaction() as conn:
+                if await held.begin(conn, now=clock.now()):
+                    return True
+            if time.monotonic() > give_up_at:
+                return False
+            await asyncio.sleep(_SLOT_POLL_SECONDS)
 
     async def _turn(self, hand: "_Hand", done: _Batch | None) -> _Batch | None:
         """Write down what became of the last batch and take the next; None when there is no more to do here."""
@@ -153,6 +205,7 @@ class Shift:
                 # Outcomes that are not written down become unknown, so a database that restarts is waited for.
                 if done is None or not is_outage(error):
                     raise
+                hand.slots.forget()
                 await asyncio.sleep(pause)
         return await self._turn_once(hand, done)
 
@@ -161,14 +214,15 @@ class Shift:
         async with self._db.transaction() as conn:
             results = list(done.results.values()) if done else []
             if results:
+                self._has_sent = True
                 await claims.record(conn, self._account_id, self._mailing, claim_id, results)
                 await hand.carrier.keep(conn, self._account_id)
             if done and done.slowed:
                 await self._throttles.slow_down(conn, done.slowed, now=now)
-            goes_on = self.has_server and time.monotonic() < hand.ends_at
-            batch = await self._take_allowed(conn, hand, now) if goes_on else None
+            batch = await self._take_allowed(conn, hand, now) if self.has_server and hand.goes_on else None
             if batch is None:
                 await claims.give_back(conn, self._account_id, claim_id)
+                await hand.slots.end(conn)
             if done and results:
                 addresses = {person.contact_id: person.email_address for person in done.people}
                 await claims.append_sends(conn, self._account_id, self._mailing, results, addresses=addresses, now=now)
@@ -178,28 +232,28 @@ class Shift:
         """What the limits of the account, the relay and the sending domain allow of the next batch."""
         limits = self._throttles.shared(hand.carrier.relay)
         if not limits and not self._warms_up:
-            return await self._take(conn, hand.claim_id, BATCH, now)
-        allowed = await self._allowed(conn, limits, now)
+            return await self._take(conn, hand, hand.batch, now)
+        allowed = await self._allowed(conn, limits, hand.batch, now)
         if not allowed.messages:
             self.waits_until = max(allowed.at, self.waits_until or allowed.at)
             return None
-        batch = await self._take(conn, hand.claim_id, allowed.messages, now)
+        batch = await self._take(conn, hand, allowed.messages, now)
         leaving = len(batch.people) - len(batch.results) if batch else 0
         await throttles.spend(conn, limits, leaving, now=now)
         if self._warms_up:
             await warm_ups.spend(conn, self._account_id, self._sender_domain, leaving, now=now)
         return batch
 
-    async def _allowed(self, conn: Conn, limits: list[Limit], now: datetime) -> Free:
+    async def _allowed(self, conn: Conn, limits: list[Limit], at_most: int, now: datetime) -> Free:
         if not self._warms_up:
-            return await throttles.free(conn, limits, at_most=BATCH, now=now)
-        today = await warm_ups.free(conn, self._account_id, self._sender_domain, at_most=BATCH, now=now)
+            return await throttles.free(conn, limits, at_most=at_most, now=now)
+        today = await warm_ups.free(conn, self._account_id, self._sender_domain, at_most=at_most, now=now)
         if not today.messages:
             return today
         return await throttles.free(conn, limits, at_most=today.messages, now=now)
 
-    async def _take(self, conn: Conn, claim_id: UUID, at_most: int, now: datetime) -> _Batch | None:
-        attempts = await claims.take(conn, self._account_id, self._mailing, claim_id, at_most=at_most, now=now)
+    async def _take(self, conn: Conn, hand: "_Hand", at_most: int, now: datetime) -> _Batch | None:
+        attempts = await claims.take(conn, self._account_id, self._mailing, hand.claim_id, at_most=at_most, now=now)
         if not attempts:
             return None
         found = await self._fields.people(conn, self._account_id, [attempt.contact_id for attempt in attempts])
@@ -215,20 +269,28 @@ class Shift:
         if gone:
             reasons = await suppressions.reasons(conn, self._account_id, gone)
             await claims.suppress(conn, self._account_id, self._mailing, reasons)
-        people = await self._put_back_others(conn, people, held, now)
+        people = await self._put_back_others(conn, hand, people, held, now)
         results = {
             person.contact_id: outcomes.on_hold(person.contact_id) for person in people if person.email_address in held
         }
         return _Batch({attempt.contact_id: attempt for attempt in attempts}, people, results, set())
 
-    async def _put_back_others(self, conn: Conn, people: list[Person], held: set[str], now: datetime) -> list[Person]:
+    async def _put_back_others(
+        self, conn: Conn, hand: "_Hand", people: list[Person], held: set[str], now: datetime
+    ) -> list[Person]:
         """Those whose domains may get more now, and those on hold, who cost nothing; the others wait for their turn."""
-        limits = self._throttles.of_domains({domain_of(person.email_address) for person in people})
-        if not limits:
-            return people
-        domains = ["" if person.email_address in held else domain_of(person.email_address) for person in people]
-        turns = await throttles.admit(conn, limits, domains, now=now)
-        later = {person.contact_id: turn for person, turn in zip(people, turns, strict=True) if turn is not None}
+        domains = {
+            person.contact_id: domain_of(person.email_address) for person in people if person.email_address not in held
+        }
+        full = await hand.slots.admit(conn, set(domains.values()), now=now)
+        later = {contact_id: now + _SLOT_DELAY for contact_id, domain in domains.items() if domain in full}
+        # Who goes on taking what only others can send keeps the database busy for nothing.
+        hand.slots.is_crowded_out = 2 * len(later) > len(people)
+        limits = self._throttles.of_domains(set(domains.values()) - full)
+        if limits:
+            waiting = [contact_id for contact_id in domains if contact_id not in later]
+            turns = await throttles.admit(conn, limits, [domains[contact_id] for contact_id in waiting], now=now)
+            later |= {contact_id: turn for contact_id, turn in zip(waiting, turns, strict=True) if turn is not None}
         if later:
             await claims.put_back(conn, self._account_id, self._mailing, later)
         return [person for person in people if person.contact_id not in later]
@@ -240,8 +302,8 @@ class Shift:
             assert isinstance(message.key, UUID)
             contact_id = ContactId(message.key)
             batch.results[contact_id] = outcomes.result(batch.attempts[contact_id], outcome, clock.now())
-            if throttles.wants_less(outcome):
-                batch.slowed.add(domain_of(message.recipient.decode()))
+            if outcome.verdict is Verdict.TEMPORARY:
+                batch.note_slower(outcome, message.recipient.decode(), carrier.relay)
 
         failure = Outcome(Verdict.TEMPORARY, Stage.CONNECT, 0, "Not attempted")
         try:
@@ -253,6 +315,7 @@ class Shift:
         except ConnectionFailed as error:
             self.has_server = False
             failure = error.outcome
+            batch.note_slower(failure, "", carrier.relay)
             log.warning("outbox.no_server", stage=failure.stage.value, code=failure.code, reason=failure.text)
         for person in batch.people:
             if person.contact_id not in batch.results:
@@ -286,6 +349,7 @@ class Shift:
             try:
                 async with self._db.transaction() as conn:
                     await claims.keep(conn, self._account_id, sorted(self._claims), now=clock.now())
+                    await slots.keep(conn, self._claims, now=clock.now())
             except Exception as error:
                 if not is_outage(error):
                     raise

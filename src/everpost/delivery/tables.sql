@@ -15,8 +15,11 @@ CREATE TABLE mailings (
     finished_at          timestamptz,
     pause_reason         text,                  -- while it is paused, in words that people read
     pauses_itself        boolean     NOT NULL DEFAULT true,     -- until a person resumes it in spite of the reason
+    together_with        uuid,                  -- another mailing: what stops one of the two stops both
+    paused_at            timestamptz,           -- while it is paused; an open one too, which is then released as paused
     PRIMARY KEY (account_id, mailing_id)
 );
+CREATE INDEX mailings_together ON mailings (account_id, together_with) WHERE together_with IS NOT NULL;
 -- Across accounts on purpose: the Message-ID that a relay's notification quotes does not say whose it is.
 CREATE INDEX mailings_of_activity ON mailings (campaign_activity_id);
 
@@ -139,13 +142,25 @@ CREATE TABLE send_budgets (
 );
 COMMENT ON TABLE send_budgets IS '@citus:local';
 
--- Receiving domains that asked for less.
-CREATE TABLE slowed_domains (
-    domain     text             NOT NULL PRIMARY KEY,
+-- Receiving domains and relays that asked for less.
+CREATE TABLE slowdowns (
+    name       text             NOT NULL PRIMARY KEY,   -- as in send_budgets
     per_minute double precision NOT NULL,       -- at that moment; it doubles every five minutes
     slowed_at  timestamptz      NOT NULL
 );
-COMMENT ON TABLE slowed_domains IS '@citus:local';
+COMMENT ON TABLE slowdowns IS '@citus:local';
+
+-- Connections that are busy right now, of whatever may only have so many at once, over all workers. A slot whose lease
+-- ran out belonged to a dead worker and is anybody's.
+CREATE TABLE send_slots (
+    name        text        NOT NULL,           -- as in send_budgets
+    number      integer     NOT NULL,           -- from 0; those from the limit on are not given out
+    holder      uuid        NOT NULL,           -- a claim, see outbox_claims
+    lease_until timestamptz NOT NULL,
+    PRIMARY KEY (name, number)
+);
+COMMENT ON TABLE send_slots IS '@citus:local';
+CREATE INDEX send_slots_holder ON send_slots (holder);
 
 -- What each sending domain of an account sent on its last day of warming up.
 CREATE TABLE warm_ups (

@@ -5,8 +5,9 @@ lies less than `WINDOW_SECONDS` ahead, so nobody asks for each single one, and a
 out at once. Whoever sends locks the rows for one short transaction.
 
 Rules: the limit of an account and of a relay bounds how many recipients are taken at all. Those of a domain over its
-limit are put back, each to a moment at which its turn will probably be. A domain that answers 421 or 4.7.x is slowed
-down to half its rate, at most once a minute, and doubles again every five minutes until it is as fast as before.
+limit are put back, each to a moment at which its turn will probably be. A domain or a relay that answers 421 or 4.7.x
+is slowed down to half its rate, at most once a minute, and doubles again every five minutes until it is as fast as
+before: a refusal of the sender is the relay's, one of the recipient or the text the domain's.
 Where nothing is limited, nothing is asked.
 Source: contract, campaigns.md §5.4; distributed.md, "Shared state of many nodes".
 """
@@ -21,13 +22,13 @@ from msgspec import Struct
 
 from everpost.delivery.smtp import Outcome, Stage, Verdict
 from everpost.ids import AccountId
-from everpost.platform import config, logs
+from everpost.platform import config, logs, relays
 from everpost.platform.db import Conn, many, run
 from everpost.platform.relays import Relay
 
 WINDOW_SECONDS: Final = 5.0
-# What a domain without a limit of its own is taken to have had when it asks for less; recovered, it has none again.
-_UNLIMITED_PER_MINUTE: Final = 1200.0
+# What a domain or a relay without a limit is taken to have had when it asks for less; recovered, it has none again.
+_UNLIMITED_PER_MINUTE: Final = {"domain": 1200.0, "relay": 12_000.0}
 _SLOWEST_PER_MINUTE: Final = 6.0
 _RECOVERY: Final = timedelta(minutes=5)
 _BETWEEN_SLOWDOWNS: Final = timedelta(minutes=1)
@@ -60,49 +61,52 @@ class Throttles:
 
     @classmethod
     async def find(cls, conn: Conn, account_id: AccountId, *, now: datetime) -> "Throttles":
-        return cls(account_id, {each.domain: each.now(now) for each in await _slowed(conn, now)})
+        return cls(account_id, await _slowed(conn, now))
 
     def shared(self, relay: Relay | None) -> list[Limit]:
         """What bounds every message that goes to this relay."""
         limits = []
         if self._account_per_minute:
             limits.append(Limit(f"account:{self._account_id}", self._account_per_minute / 60))
-        if relay is not None and relay.per_minute:
-            limits.append(Limit(f"relay:{relay.name}", relay.per_minute / 60))
+        if relay is not None and (rate := self._per_minute(f"relay:{relay.name}", relay.per_minute)):
+            limits.append(Limit(f"relay:{relay.name}", rate / 60))
         return limits
 
     def of_domains(self, domains: Iterable[str]) -> dict[str, Limit]:
         """The limits of those of the domains that have one."""
         if not self._limits_domains:
             return {}
-        rates = {domain: self._per_minute(domain) for domain in domains}
+        rates = {domain: self._per_minute(f"domain:{domain}", _configured(domain)) for domain in domains}
         return {domain: Limit(f"domain:{domain}", rate / 60) for domain, rate in rates.items() if rate}
 
-    async def slow_down(self, conn: Conn, domains: Iterable[str], *, now: datetime) -> None:
-        """These asked for less."""
-        for domain in sorted(set(domains)):
-            rate = max(_SLOWEST_PER_MINUTE, (self._per_minute(domain) or _UNLIMITED_PER_MINUTE) / 2)
-            if await _slow_down(conn, domain, rate, now):
-                log.warning("throttles.slowed", domain=domain, per_minute=round(rate, 1))
-                self._slowed[domain] = rate
+    async def slow_down(self, conn: Conn, names: Iterable[str], *, now: datetime) -> None:
+        """These asked for less: `domain:...` or `relay:...`."""
+        for name in sorted(names):
+            rate = max(_SLOWEST_PER_MINUTE, self._slowed.get(name, _usual(name)) / 2)
+            if await _slow_down(conn, name, rate, now):
+                log.warning("throttles.slowed", name=name, per_minute=round(rate, 1))
+                self._slowed[name] = rate
 
     @property
     def _limits_domains(self) -> bool:
         settings = config.current()
         return bool(self._slowed or settings.domain_per_minute or settings.domain_limits)
 
-    def _per_minute(self, domain: str) -> float:
+    def _per_minute(self, name: str, configured: float) -> float:
         """0 is no limit."""
-        configured = _configured(domain)
-        slowed = self._slowed.get(domain)
-        return configured if slowed is None else min(slowed, configured or _UNLIMITED_PER_MINUTE)
+        slowed = self._slowed.get(name)
+        return configured if slowed is None else min(slowed, _usual(name))
 
 
-def wants_less(outcome: Outcome) -> bool:
-    """Whether a refusal means that too much came for this recipient's domain."""
-    if outcome.verdict is not Verdict.TEMPORARY or outcome.stage not in (Stage.RCPT, Stage.DATA):
-        return False
-    return outcome.code == 421 or _WANTS_LESS.search(outcome.text) is not None
+def who_wants_less(outcome: Outcome, recipient: str, relay: Relay | None) -> str | None:
+    """The name of whoever says with a refusal that too much came; None when nobody does."""
+    if outcome.verdict is not Verdict.TEMPORARY:
+        return None
+    if outcome.code != 421 and _WANTS_LESS.search(outcome.text) is None:
+        return None
+    if outcome.stage in (Stage.RCPT, Stage.DATA):
+        return f"domain:{domain_of(recipient)}"
+    return f"relay:{relay.name}" if relay is not None and outcome.stage in (Stage.BANNER, Stage.MAIL) else None
 
 
 async def free(conn: Conn, limits: Sequence[Limit], *, at_most: int, now: datetime) -> Free:
@@ -150,6 +154,13 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
+@lru_cache(maxsize=4)
+def overrides(text: str) -> dict[str, int]:
+    """Domains and numbers, of `gmail.com=600 example.net=0`."""
+    pairs = [entry.partition("=") for entry in re.split(r"[\s,]+", text) if entry]
+    return {domain.lower(): int(number) for domain, _, number in pairs}
+
+
 class _Budget(Struct, frozen=True):
     name: str
     spent_until: float
@@ -176,7 +187,7 @@ class _Budget(Struct, frozen=True):
 
 
 class _Slowed(Struct, frozen=True):
-    domain: str
+    name: str
     per_minute: float
     slowed_at: datetime
 
@@ -187,13 +198,17 @@ class _Slowed(Struct, frozen=True):
 
 def _configured(domain: str) -> float:
     settings = config.current()
-    return _overrides(settings.domain_limits).get(domain, settings.domain_per_minute)
+    return overrides(settings.domain_limits).get(domain, settings.domain_per_minute)
 
 
-@lru_cache(maxsize=4)
-def _overrides(text: str) -> dict[str, int]:
-    pairs = [entry.partition("=") for entry in re.split(r"[\s,]+", text) if entry]
-    return {domain.lower(): int(number) for domain, _, number in pairs}
+def _usual(name: str) -> float:
+    """What it gets a minute as long as it does not ask for less."""
+    kind, _, called = name.partition(":")
+    if kind == "domain":
+        return _configured(called) or _UNLIMITED_PER_MINUTE[kind]
+    url = config.current().smtp_url
+    limits = [relay.per_minute for relay in relays.read_all(url) if relay.name == called] if url else []
+    return max(limits, default=0) or _UNLIMITED_PER_MINUTE[kind]
 
 
 async def _lock(conn: Conn, limits: Sequence[Limit], now: datetime) -> dict[str, _Budget]:
@@ -241,26 +256,28 @@ async def _save(conn: Conn, budgets: Sequence[_Budget]) -> None:
     )
 
 
-async def _slowed(conn: Conn, now: datetime) -> list[_Slowed]:
-    """Those that have not recovered: even the slowest has after an hour."""
+async def _slowed(conn: Conn, now: datetime) -> dict[str, float]:
+    """Those that have not recovered, and their rates."""
+    # An hour after it was halved last, even the slowest has doubled twelve times.
     found = await many(
         conn,
         _Slowed,
-        "SELECT domain, per_minute, slowed_at FROM slowed_domains WHERE slowed_at > :since",
+        "SELECT name, per_minute, slowed_at FROM slowdowns WHERE slowed_at > :since",
         since=now - timedelta(hours=1),
     )
-    return [each for each in found if each.now(now) < (_configured(each.domain) or _UNLIMITED_PER_MINUTE)]
+    rates = {each.name: each.now(now) for each in found}
+    return {name: rate for name, rate in rates.items() if rate < _usual(name)}
 
 
-async def _slow_down(conn: Conn, domain: str, per_minute: float, now: datetime) -> int:
+async def _slow_down(conn: Conn, name: str, per_minute: float, now: datetime) -> int:
     return await run(
         conn,
         """
-        INSERT INTO slowed_domains AS slowed (domain, per_minute, slowed_at)
-        VALUES (:domain, :per_minute, :now)
-            ON CONFLICT (domain) DO UPDATE SET per_minute = excluded.per_minute, slowed_at = excluded.slowed_at
+        INSERT INTO slowdowns AS slowed (name, per_minute, slowed_at)
+        VALUES (:name, :per_minute, :now)
+            ON CONFLICT (name) DO UPDATE SET per_minute = excluded.per_minute, slowed_at = excluded.slowed_at
          WHERE slowed.slowed_at <= :before""",
-        domain=domain,
+        name=name,
         per_minute=per_minute,
         now=now,
         before=now - _BETWEEN_SLOWDOWNS,

@@ -87,8 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
     smtp_connections: Annotated[int, Meta(ge=1, le=100, description="Connections one worker keeps to the relay.")] = 4
     workers: Annotated[
-        int, Meta(ge=0, le=64, description="Worker processes that `everpost up` starts; 0 is one per core.")
-    ] = 1
+        int, Meta(ge=0, le=64, description="Worker processes that `everpost up` starts; 0 is one per core, at most 8.")
+    ] = 0
     account_per_minute: Annotated[
         int, Meta(ge=0, description="Campaign messages a minute of one account; 0 is no limit.")
     ] = 0
@@ -100,6 +100,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             pattern=r"^(\s*[^\s,=]+=[0-9]+\s*(,|\s|$))*$",
             description="Other limits for single domains, such as `gmail.com=600 example.net=0`; 0 is no limit.",
+        ),
+    ] = ""
+    account_connections: Annotated[
+        int, Meta(ge=0, le=1000, description="Connections that send for one account at once; 0 is no limit.")
+    ] = 0
+    domain_connections: Annotated[
+        int, Meta(ge=0, le=1000, description="Connections that send to one receiving domain at once; 0 is no limit.")
+    ] = 0
+    domain_connection_limits: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\s*[^\s,=]+=[0-9]{1,3}\s*(,|\s|$))*$",
+            description="Other such limits for single domains: `gmail.com=10 example.net=0`; 0 is no limit.",
         ),
     ] = ""
     warm_up: Annotated[

@@ -1,10 +1,11 @@
 """Where mail is submitted: what `EVERPOST_SMTP_URL` says.
 
-    smtp://user:password@host:587?starttls=required&verify=off&hello=mail.example&per_minute=600
+    smtp://user:password@host:587?starttls=required&verify=off&hello=mail.example&per_minute=600&connections=20
 
 `starttls` is `auto` (used when offered), `required` or `off`; smtps:// is TLS from the first byte. Certificates are
 verified unless STARTTLS is a mere opportunity (auto, no password) or `verify=off`. `per_minute` bounds what all workers
-together hand to this relay. Several addresses, separated by blanks or commas, are tried in their order.
+together hand to this relay, `connections` how many connections they keep to it at once. Several addresses, separated by
+blanks or commas, are tried in their order.
 """
 
 import ipaddress
@@ -41,7 +42,8 @@ class Relay(Struct, frozen=True, kw_only=True):
     user: str = ""
     password: str = ""
     hello: str = ""
-    per_minute: int = 0  # 0 is no limit
+    per_minute: int = 0  # 0 is no limit, here and below
+    connections: int = 0
 
     @property
     def name(self) -> str:
@@ -81,7 +83,7 @@ def read(url: str) -> Relay:
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         security = Security.FROM_START if parts.scheme == "smtps" else Security(options.get("starttls", "auto"))
         port = parts.port
-        per_minute = int(options.get("per_minute", "0"))
+        per_minute, connections = (int(options.get(name, "0")) for name in ("per_minute", "connections"))
     except ValueError as error:
         raise BadRelay(f"{BadRelay.__doc__} ({error})") from error
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or re.search(r"\s", url):
@@ -97,4 +99,5 @@ def read(url: str) -> Relay:
         # Not the fully qualified name: finding it asks the DNS, which may take minutes to say nothing.
         hello=options.get("hello") or socket.gethostname(),
         per_minute=max(per_minute, 0),
+        connections=min(max(connections, 0), 1000),
     )
