@@ -44,6 +44,7 @@ DOOR_MODULES: Final = (
     "everpost.portal.people_pages",
     "everpost.portal.security_pages",
     "everpost.portal.campaigns_pages",
+    "everpost.portal.automation_pages",
     "everpost.portal.report_pages",
     "everpost.portal.contact_timeline_pages",
     "everpost.portal.swagger_ui",

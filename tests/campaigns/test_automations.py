@@ -3,14 +3,17 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from everpost.campaigns import automation_runs, automations
+from everpost.campaigns.automation_runs import CannotBeSent
 from everpost.campaigns.automations import Automation, ListHasWelcome, NewAutomation, UnknownList, WrongOccasion
 from everpost.contacts import consent_settings
 from everpost.ids import ListId, new_id
 from everpost.platform import clock as platform_clock
+from everpost.platform import config
 from everpost.platform.db import Db, many
 from everpost.platform.errors import Invalid
 from tests.campaigns.conftest import parsed, shown
@@ -61,7 +64,7 @@ def sent(mailbox: Any) -> Read:
 
 
 async def new_list(api: Any, name: str) -> ListId:
-    return ListId((await api.post("/v3/contact_lists", {"name": name})).body["list_id"])
+    return ListId(UUID((await api.post("/v3/contact_lists", {"name": name})).body["list_id"]))
 
 
 def contact(address: str, *lists: Any, source: str = "Contact", **members: Any) -> dict[str, Any]:
@@ -202,6 +205,59 @@ async def test_days_without_a_worker_are_made_up_for_and_a_job_may_run_twice(
     assert 3 == len(await sent())
 
 
+async def test_a_welcome_that_is_made_again_is_the_same_one(
+    api: Any, account: Any, db: Db, make: Make, work: Any, sent: Read
+) -> None:
+    list_id = await new_list(api, "Readers")
+    first = await make("welcome", "First", list_id=list_id)
+    made = await api.post("/v3/contacts", contact("ann@example.com", list_id))
+    await work()
+    async with db.transaction() as conn:
+        await automations.delete(conn, account.account_id, first.automation_id)
+    await make("welcome", "Second", list_id=list_id)
+    for lists in ([], [str(list_id)]):
+        change = {"update_source": "Contact", "first_name": "Ann", "list_memberships": lists}
+        await api.put(f"/v3/contacts/{made.body['contact_id']}", change)
+    await api.post("/v3/contacts", contact("bob@example.com", list_id))
+    await work()
+    assert ["First to ann@example.com", "Second to bob@example.com"] == sorted(await sent())
+
+
+async def test_an_account_that_moves_west_celebrates_at_its_new_nine(
+    api: Any, make: Make, work: Any, sent: Read, clock: Any
+) -> None:
+    platform_clock.stop(datetime(2026, 5, 1, 20, tzinfo=UTC))
+    for day in (2, 3):
+        birthday = {"birthday_month": 5, "birthday_day": day}
+        await api.post("/v3/contacts", contact(f"may{day}@example.com", source="Account", **birthday))
+    await make("birthday", "Day")
+    await api.put("/v3/account/summary", {"time_zone_id": "US/Pacific"})
+    for day, hour, expected in ((2, 14, 0), (2, 15, 0), (2, 16, 1), (3, 15, 1), (3, 16, 2)):
+        platform_clock.move(datetime(2026, 5, day, hour, 0, 30, tzinfo=UTC) - platform_clock.now())
+        await work()
+        assert expected == len(await sent()), (day, hour)
+
+
+async def test_what_could_not_be_sent_is_not_switched_on(
+    api: Any, account: Any, db: Db, new_automation: Any, settings: Any
+) -> None:
+    async def switch_on(new: NewAutomation) -> None:
+        async with db.transaction() as conn:
+            made = await automations.create(conn, account.account_id, new)
+            await automation_runs.switch(conn, account.account_id, made.automation_id, is_on=True)
+
+    config.override(dkim_required=True)
+    with pytest.raises(CannotBeSent, match="No key signs mail"):
+        await switch_on(new_automation("birthday"))
+    config.override(dkim_required=False)
+    async with db.transaction() as conn:
+        await conn.execute("DELETE FROM physical_addresses")
+    with pytest.raises(CannotBeSent, match="postal address"):
+        await switch_on(new_automation("birthday"))
+    async with db.reader() as conn:
+        assert [] == await automations.every_one(conn, account.account_id)
+
+
 async def test_what_makes_no_sense_is_refused(api: Any, account: Any, db: Db, new_automation: Any) -> None:
     list_id = await new_list(api, "Readers")
     cases = [
@@ -210,6 +266,11 @@ async def test_what_makes_no_sense_is_refused(api: Any, account: Any, db: Db, ne
         (new_automation("birthday", list_id=list_id), WrongOccasion),
         (new_automation("welcome", list_id=new_id()), UnknownList),
         (new_automation("birthday", html_content="${x}"), Invalid),
+        (new_automation("birthday", html_content="a\x00b"), Invalid),
+        (new_automation("birthday", "One line\r\nBcc: eve@example.com"), Invalid),
+        (new_automation("birthday", " "), Invalid),
+        (new_automation("birthday", "s" * 201), Invalid),
+        (new_automation("birthday", days_before=15), Invalid),
     ]
     for new, error in cases:
         async with db.transaction() as conn:

@@ -27,7 +27,8 @@ class Window(Browser):
         """Fill in the form that has this button, and press it; redirects are followed."""
         form = self._form_of(button)
         fields = {**_values(form), **_pressed(form, button), **typed}
-        self.page = await self.client.post(form.attributes.get("action") or "", data=fields)
+        action = _button_of(form, button).attributes.get("formaction") or form.attributes.get("action")
+        self.page = await self.client.post(action or "", data=fields)
         while self.page.status_code == 303:
             await self.open(self.location)
         return self.page
@@ -80,9 +81,13 @@ def _values(form: LexborNode) -> dict[str, str]:
 
 
 def _pressed(form: LexborNode, button: str) -> dict[str, str]:
-    node = next(node for node in form.css("button") if button in node.text())
+    node = _button_of(form, button)
     name = node.attributes.get("name")
     return {name: node.attributes.get("value") or ""} if name else {}
+
+
+def _button_of(form: LexborNode, button: str) -> LexborNode:
+    return next(node for node in form.css("button") if button in node.text())
 
 
 async def link_in_mail(

@@ -4,15 +4,17 @@
 
 Rules: the outbox lets nobody get an activity twice, so a job that runs again sends nothing again. A welcome is one
 activity, for the whole of a contact's life; birthdays and anniversaries are another one each year. Who was born on
-29 February celebrates on the 28th in common years; an anniversary still to come is passed over. Days on which no worker
-ran are made up for, three at most. Eligibility, footer, headers, tracking and bounces are those of every mailing.
+29 February celebrates on the 28th in common years; an anniversary still to come is passed over. Days on which no
+worker ran are made up for, three at most. What could not be sent now is not switched on. Eligibility, footer, headers,
+tracking and bounces are those of every mailing.
 Source: contract, campaigns.md §8.2, §8.3; contacts.md §4.5.
 """
 
 import calendar
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from everpost.accounts import addresses
@@ -29,29 +31,55 @@ from everpost.campaigns.send_history import (
 )
 from everpost.contacts.segment_members import Members
 from everpost.contacts.welcomes import JOINED
-from everpost.delivery import mailings, outbox, recipients
+from everpost.delivery import mailings, outbox, recipients, signing
 from everpost.delivery.mailings import NewMailing
-from everpost.delivery.render import Content, LinkTooLong, MailTooLarge
+from everpost.delivery.render import LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, new_id
 from everpost.platform import clock, logs
 from everpost.platform.db import Conn, Db, one, savepoint
+from everpost.platform.errors import Invalid
 from everpost.platform.events import on
 from everpost.platform.jobs import job
 
 MORNING: Final = time(9)
 DAYS_MADE_UP_FOR: Final = 3
+# Those that a person can do something about before anybody misses the mail.
+_OBSTACLES: Final[Mapping[int, str]] = {
+    ACCOUNT_MAY_NOT_SEND: "The account may not send at present.",
+    SENDER_NOT_CONFIRMED: "The sender or the address for answers is not a confirmed address of this account any more.",
+    SENDER_NOT_SIGNED: "No key signs mail from the sender's domain.",
+    FAILED: "The postal address of the organization is missing; every mail must show it.",
+}
 
 log: Final = logs.get(__name__)
 
 
+class CannotBeSent(Invalid):
+    """{obstacle}"""
+
+
 async def switch(conn: Conn, account_id: AccountId, automation_id: UUID, *, is_on: bool) -> None:
-    """On or off, from now on. Raises: AutomationNotFound, Invalid."""
+    """On or off, from now on. Raises: AutomationNotFound, Invalid, CannotBeSent."""
     automation = await automations.set_on(conn, account_id, automation_id, is_on=is_on)
-    if is_on and automation.kind != "welcome":
+    if not is_on:
+        return
+    obstacle = await find_obstacle(conn, account_id, automation)
+    if obstacle is not None:
+        raise CannotBeSent(obstacle=obstacle)
+    if automation.kind != "welcome":
         now = clock.now().astimezone(await _zone(conn, account_id))
         first = now.date() if now.time() <= MORNING else now.date() + timedelta(days=1)
         await _celebrate_on(conn, account_id, automation_id, first)
+
+
+async def find_obstacle(conn: Conn, account_id: AccountId, automation: Automation) -> str | None:
+    """Why it would not be sent if it were due now, in a sentence for people."""
+    try:
+        await _check(conn, account_id, automation)
+    except NotSent as refusal:
+        return _OBSTACLES[refusal.reason_code]
+    return None
 
 
 @on(JOINED)
@@ -60,7 +88,7 @@ async def welcome(db: Db, account_id: AccountId, contact_id: ContactId, list_ids
     async with db.transaction() as conn:
         automation = await automations.find_welcome(conn, account_id, list_ids)
         if automation is not None:
-            await _send(conn, account_id, automation, automation.automation_id, _only(contact_id))
+            await _send(conn, account_id, automation, CampaignActivityId(automation.automation_id), _only(contact_id))
 
 
 @job("automations.celebrate")
@@ -70,11 +98,15 @@ async def celebrate(db: Db, account_id: AccountId, automation_id: UUID, day: dat
         automation = await _find_on(conn, account_id, automation_id)
         if automation is None:
             return
+        if clock.now() < await _morning_of(conn, account_id, day):
+            # The account has moved to a later time zone since this was planned.
+            await _celebrate_on(conn, account_id, automation_id, day)
+            return
         # First of all: what goes wrong today must not be the end of it.
         await _celebrate_on(conn, account_id, automation_id, await _day_after(conn, account_id, day))
     async with db.transaction() as conn:
         celebrated = day + timedelta(days=automation.days_before)
-        activity_id = uuid5(automation_id, str(celebrated.year))
+        activity_id = automation.activity_of(celebrated.year)
         await _send(conn, account_id, automation, activity_id, _celebrating(automation, celebrated, today=day))
 
 
@@ -106,11 +138,13 @@ def _celebrating(automation: Automation, celebrated: date, *, today: date) -> Me
     )
 
 
-async def _send(conn: Conn, account_id: AccountId, automation: Automation, activity_id: UUID, members: Members) -> None:
+async def _send(
+    conn: Conn, account_id: AccountId, automation: Automation, activity_id: CampaignActivityId, members: Members
+) -> None:
     """Hand over to the outbox; what cannot be sent is told in the log."""
     try:
         async with savepoint(conn):
-            count = await _hand_over(conn, account_id, automation, CampaignActivityId(activity_id), members)
+            count = await _hand_over(conn, account_id, automation, activity_id, members)
     except NotSent as refusal:
         if refusal.reason_code != NOBODY:
             log.warning("automation.not_sent", **_named(account_id, automation), reason_code=refusal.reason_code)
@@ -130,8 +164,6 @@ async def _hand_over(
         raise NotSent(LINK_TOO_LONG) from error
     except MailTooLarge as error:
         raise NotSent(FAILED) from error
-    except NoKey as error:
-        raise NotSent(SENDER_NOT_SIGNED) from error
     count = await recipients.add(conn, account_id, mailing.mailing_id, members)
     if count == 0:
         raise NotSent(NOBODY)
@@ -147,6 +179,10 @@ async def _check(conn: Conn, account_id: AccountId, automation: Automation) -> N
         raise NotSent(SENDER_NOT_CONFIRMED)
     if await addresses.find(conn, account_id) is None:
         raise NotSent(FAILED)
+    try:
+        await signing.visible_sender(conn, account_id, automation.from_email)
+    except NoKey as error:
+        raise NotSent(SENDER_NOT_SIGNED) from error
 
 
 def _mailing(automation: Automation, activity_id: CampaignActivityId) -> NewMailing:
@@ -157,7 +193,7 @@ def _mailing(automation: Automation, activity_id: CampaignActivityId) -> NewMail
         from_name=automation.from_name,
         from_email=automation.from_email,
         reply_to_email=automation.reply_to_email,
-        content=Content(html=automation.html_content, subject=automation.subject, preheader=automation.preheader),
+        content=automation.content,
         is_automatic=True,
     )
 
@@ -176,10 +212,15 @@ async def _day_after(conn: Conn, account_id: AccountId, day: date) -> date:
 
 
 async def _celebrate_on(conn: Conn, account_id: AccountId, automation_id: UUID, day: date) -> None:
-    """Once for each day, even of an automation that is switched off and on again."""
-    at = datetime.combine(day, MORNING, await _zone(conn, account_id))
-    key = f"automations.celebrate:{automation_id}:{day}"
+    """Once for each morning, even of an automation that is switched off and on again."""
+    at = await _morning_of(conn, account_id, day)
+    # By the moment, not by the day: a job that runs too early plans itself anew for the same day.
+    key = f"automations.celebrate:{automation_id}:{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
     await celebrate.later(conn, at=at, only_once=key, account_id=account_id, automation_id=automation_id, day=day)
+
+
+async def _morning_of(conn: Conn, account_id: AccountId, day: date) -> datetime:
+    return datetime.combine(day, MORNING, await _zone(conn, account_id))
 
 
 async def _zone(conn: Conn, account_id: AccountId) -> ZoneInfo:

@@ -2,37 +2,48 @@
 
 Rules: a list has at most one welcome; birthday and anniversary mails go on the day or up to 14 days before. What may
 stand in an email may stand in these, and their senders must be confirmed. A change counts for those who get the mail
-after it. Who gets one and when: `automation_runs`. Source: contract, campaigns.md §8.
+after it. A list's welcome that is deleted and made again is the same one: who got it before does not get it again.
+Who gets one and when: `automation_runs`. Source: contract, campaigns.md §8; contacts.md §4.5.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
-from uuid import UUID
+from typing import Annotated, Final, Literal, TypeAlias
+from uuid import UUID, uuid5
 
+import msgspec
 from msgspec import Meta, Struct, structs
 
 from everpost.campaigns import campaign_activities, content
-from everpost.ids import AccountId, ListId, new_id
-from everpost.platform import clock
+from everpost.delivery.render import Content
+from everpost.ids import AccountId, CampaignActivityId, ListId, new_id
+from everpost.platform import clock, validation
 from everpost.platform.db import Conn, Taken, many, one, run, savepoint
-from everpost.platform.errors import Conflict, Invalid, NotFound
+from everpost.platform.errors import Conflict, Invalid, NotFound, dotted
 
 Kind: TypeAlias = Literal["welcome", "birthday", "anniversary"]
+
+MOST_DAYS_BEFORE: Final = 14
+_LINES: Final = ("from_name", "from_email", "reply_to_email", "subject", "preheader")
 
 
 class NewAutomation(Struct, kw_only=True):
     """What to send, and on what occasion. `list_id` is for a welcome, `days_before` for the other two."""
 
     kind: Kind
-    from_name: Annotated[str, Meta(min_length=1, max_length=100)]
+    from_name: Annotated[str, Meta(max_length=100)]
     from_email: Annotated[str, Meta(max_length=80)]
     reply_to_email: Annotated[str, Meta(max_length=80)]
-    subject: Annotated[str, Meta(min_length=1, max_length=200)]
+    subject: Annotated[str, Meta(max_length=200)]
     html_content: str
     preheader: Annotated[str, Meta(max_length=200)] = ""
     list_id: ListId | None = None
-    days_before: Annotated[int, Meta(ge=0, le=14)] = 0
+    days_before: Annotated[int, Meta(ge=0, le=MOST_DAYS_BEFORE)] = 0
+
+    @property
+    def content(self) -> Content:
+        """What it says, for delivery to render."""
+        return Content(html=self.html_content, subject=self.subject, preheader=self.preheader)
 
 
 class Automation(NewAutomation, kw_only=True):
@@ -43,28 +54,39 @@ class Automation(NewAutomation, kw_only=True):
     created_at: datetime
     updated_at: datetime
 
+    def activity_of(self, year: int) -> CampaignActivityId:
+        """Nobody gets an activity twice: a birthday or anniversary mail is another one each year."""
+        return CampaignActivityId(uuid5(self.automation_id, str(year)))
+
+    def activities(self, now: datetime) -> list[CampaignActivityId]:
+        """All that it may have been sent as so far: a welcome is one activity for ever."""
+        if self.kind == "welcome":
+            return [CampaignActivityId(self.automation_id)]
+        # In its last days a year may send what belongs to the next one.
+        return [self.activity_of(year) for year in range(self.created_at.year, now.year + 2)]
+
 
 class AutomationNotFound(NotFound):
     """There is no such automation."""
 
 
 class ListHasWelcome(Conflict):
-    """The list has a welcome mail already."""
+    """list_id already has a welcome mail."""
 
 
 class WrongOccasion(Invalid):
-    """A welcome mail needs a list and no days before; the others need no list."""
+    """list_id is for welcome mails, which need it, and days_before for the others."""
 
 
 class UnknownList(Invalid):
-    """There is no such list."""
+    """list_id is not one of the lists."""
 
 
 async def create(conn: Conn, account_id: AccountId, new: NewAutomation) -> Automation:
     """Switched off at first. Raises: Invalid, ListHasWelcome."""
     await _check(conn, account_id, new)
     now = clock.now()
-    made = Automation(**structs.asdict(new), automation_id=new_id(), is_on=False, created_at=now, updated_at=now)
+    made = Automation(**structs.asdict(new), automation_id=_id_of(new), is_on=False, created_at=now, updated_at=now)
     try:
         async with savepoint(conn):
             await _insert(conn, account_id, made)
@@ -155,10 +177,26 @@ async def _check(conn: Conn, account_id: AccountId, wanted: NewAutomation) -> No
         raise WrongOccasion
     if wanted.list_id is not None and not await _is_list(conn, account_id, wanted.list_id):
         raise UnknownList
-    problems = content.problems(wanted.html_content)
+    problems = [*_problems(wanted), *content.problems(wanted.html_content)]
     problems += await campaign_activities.sender_problems(conn, account_id, wanted.from_email, wanted.reply_to_email)
     if problems:
-        raise Invalid(*problems)
+        raise Invalid(*dict.fromkeys(problems))
+
+
+def _problems(wanted: NewAutomation) -> Iterator[str]:
+    """Whoever asks, a page, a command or a program: the limits of the members, and lines that are one line each."""
+    members = msgspec.to_builtins(wanted)
+    for problem in validation.control_characters(members) + validation.explain(members, NewAutomation):
+        yield dotted(problem)
+    for name in _LINES:
+        if not members[name].strip() and name != "preheader":
+            yield f"{name} must not be empty."
+        elif "\r" in members[name] or "\n" in members[name]:
+            yield f"{name} does not have a valid value"
+
+
+def _id_of(new: NewAutomation) -> UUID:
+    return new_id() if new.list_id is None else uuid5(new.list_id, new.kind)
 
 
 async def _is_list(conn: Conn, account_id: AccountId, list_id: ListId) -> bool:

@@ -12,10 +12,13 @@ from msgspec import UNSET
 from everpost.accounts import summaries
 from everpost.accounts.summaries import SummaryQuery
 from everpost.campaigns import campaign_activities, readings
+from everpost.campaigns.campaign_activities import Stored
+from everpost.campaigns.readings import Reading
 from everpost.campaigns.shapes import Preview
 from everpost.contacts import email_addresses
 from everpost.delivery import merge_fields
 from everpost.delivery.merge_fields import Person
+from everpost.delivery.render import Content
 from everpost.ids import AccountId, CampaignActivityId, ContactId, new_id
 from everpost.platform.db import Conn, one
 
@@ -23,14 +26,8 @@ from everpost.platform.db import Conn, one
 async def get(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> Preview:
     """Raises: CampaignNotFound."""
     stored = await campaign_activities.require(conn, account_id, activity_id)
-    reading = await readings.for_person(
-        conn,
-        account_id,
-        await campaign_activities.written(conn, account_id, stored),
-        await _owner(conn, account_id),
-        from_email=stored.from_email,
-        address=campaign_activities.own_address(stored),
-    )
+    content = await campaign_activities.written(conn, account_id, stored)
+    reading = await of_content(conn, account_id, stored, content)
     return Preview(
         campaign_activity_id=stored.campaign_activity_id,
         from_email=stored.from_email,
@@ -43,7 +40,20 @@ async def get(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId
     )
 
 
-async def _owner(conn: Conn, account_id: AccountId) -> Person:
+async def of_content(conn: Conn, account_id: AccountId, stored: Stored, content: Content) -> Reading:
+    """The same of something that may not be saved yet, sent as `stored` is."""
+    return await readings.for_person(
+        conn,
+        account_id,
+        content,
+        await owner(conn, account_id),
+        from_email=stored.from_email,
+        address=campaign_activities.own_address(stored),
+    )
+
+
+async def owner(conn: Conn, account_id: AccountId) -> Person:
+    """As whom the account's owner reads their own emails."""
     account = await summaries.get(conn, account_id, SummaryQuery())
     address = account.contact_email or ""
     contact_id = await _contact_of(conn, account_id, email_addresses.key(address))

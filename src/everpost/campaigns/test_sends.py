@@ -5,6 +5,7 @@ allowance sends nothing. Contact tags stay as they were written, nothing is trac
 Source: contract, campaigns.md §3.12.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -31,9 +32,8 @@ class TestSendsUsedUp(TooMany):
 
 async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, new: TestSendIn) -> None:
     """Raises: Invalid, CampaignNotFound, StateForbids for another role, TestSendsUsedUp."""
-    addresses = _addresses(new)
+    addresses = addresses_of(new)
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
-    await _use_allowance(conn, account_id, len(addresses))
     content = await campaign_activities.written(conn, account_id, stored)
     message = TestMessage(
         from_name=stored.from_name,
@@ -42,10 +42,16 @@ async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivit
         content=msgspec.structs.replace(content, personal_message=(new.personal_message or "").strip()),
         address=campaign_activities.own_address(stored),
     )
+    await send(conn, account_id, message, addresses)
+
+
+async def send(conn: Conn, account_id: AccountId, message: TestMessage, addresses: Sequence[str]) -> None:
+    """Send a proof of anything, within the account's allowance. Raises: TestSendsUsedUp."""
+    await _use_allowance(conn, account_id, len(addresses))
     await test_messages.send(conn, account_id, message, addresses)
 
 
-def _addresses(new: TestSendIn) -> list[str]:
+def addresses_of(new: TestSendIn) -> list[str]:
     """The addresses to send to, each once. Raises: Invalid."""
     found = [
         f"email_addresses[{index}] does not have a valid value"

@@ -58,9 +58,7 @@ def create_automation(
             list_id=await _list_id(conn, account_id, list_name) if list_name else None,
             days_before=days_before,
         )
-        # What people type has the limits of what programs send.
-        checked = msgspec.convert(msgspec.to_builtins(new), NewAutomation)
-        return await automations.create(conn, account_id, checked)
+        return await automations.create(conn, account_id, new)
 
     _print(_for(account, act))
 

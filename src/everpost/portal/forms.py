@@ -33,7 +33,11 @@ def read(kind: type[Shape], form: Mapping[str, str], *, keeps_empty: bool = Fals
     Raises: Invalid, naming every field that is wrong.
     """
     given = {field.name: form[field.name].strip() for field in msgspec.structs.fields(kind) if field.name in form}
-    values = {name: text for name, text in given.items() if text or keeps_empty}
+    return checked(kind, {name: text for name, text in given.items() if text or keeps_empty})
+
+
+def checked(kind: type[Shape], values: Mapping[str, object]) -> Shape:
+    """Values that a page has made of its form. Raises: Invalid, naming every one that is wrong."""
     problems = validation.control_characters(values) + validation.explain(values, kind)
     if problems:
         raise Invalid(*dict.fromkeys(dotted(problem) for problem in problems))
