@@ -147,14 +147,28 @@ async def test_a_complaint_unsubscribes_for_good_and_is_no_opt_out(returns: Retu
     assert "explicit" == (await returns.permission())[0]
 
 
-@pytest.mark.parametrize("clue", ["Original-Mail-From", "List-Unsubscribe", "Message-ID"])
+@pytest.mark.parametrize(
+    "clue", ["Original-Mail-From", "List-Unsubscribe", "Message-ID", "Feedback-ID", "X-Campaign-Activity-Id"]
+)
 async def test_a_complaint_finds_its_message_by_what_came_back(returns: Returns, clue: str) -> None:
     if clue == "Original-Mail-From":
         source = complaint("fraud", mail_from=returns.address)
     else:
-        source = complaint("fraud", returned=f"{clue}: {returns.headers[clue]}\n")
+        source = complaint("fraud", returned=f"To: Ann <ANN@example.com>\n{clue}: {returns.headers[clue]}\n")
     await returns.send(f"fbl@{DOMAIN}", source)
     assert {"sends": 1, "abuse": 1} == await returns.counts()
+
+
+async def test_an_activity_alone_says_nothing_without_its_recipient(returns: Returns) -> None:
+    activity = f"Feedback-ID: {returns.headers['Feedback-ID']}\n"
+    await returns.sending.contact("bob@example.com")  # who never got it
+    for recipient in ("", "To: redacted@provider.example\n", "To: bob@example.com\n"):
+        await returns.send(f"fbl@{DOMAIN}", complaint(returned=recipient + activity))
+    unknown = f"To: ann@example.com\nFeedback-ID: {new_id()}:{new_id()}:{new_id()}:everpost\n"
+    await returns.send(f"fbl@{DOMAIN}", complaint(returned=unknown))
+    # A bounce may hold an address for everybody on the server, so it takes more than a complaint.
+    await returns.send(f"fbl@{DOMAIN}", dsn(returned=f"To: ann@example.com\n{activity}"))
+    assert {"sends": 1} == await returns.counts()
 
 
 async def test_complaints_above_a_thousandth_warn_the_operator(returns: Returns) -> None:
@@ -185,11 +199,12 @@ async def test_a_mail_to_the_unsubscribe_address_unsubscribes_once(returns: Retu
 
 async def test_what_nobody_signed_does_nothing(returns: Returns) -> None:
     forged = return_paths.mint("b", 1, ContactId(new_id()))[:-4] + "aaaa"
-    feedback = f"Feedback-ID: {returns.headers['Feedback-ID']}\nTo: ann@example.com\n"
     assert {} == await returns.send(f"{forged}@{DOMAIN}", dsn())
     assert {} == await returns.send(f"u-{forged[2:]}@{DOMAIN}", mail("Subject: unsubscribe\n"))
-    assert {} == await returns.send(f"fbl@{DOMAIN}", complaint(returned=feedback))
     assert {} == await returns.send(f"fbl@{DOMAIN}", dsn())
+    # Nor does it help that what came back is real.
+    assert {} == await returns.send(f"{forged}@{DOMAIN}", dsn(returned=returns.returned))
+    assert {} == await returns.send(f"{forged}@{DOMAIN}", complaint(returned=returns.returned))
     assert {"sends": 1} == await returns.counts()
 
 

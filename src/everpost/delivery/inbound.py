@@ -1,9 +1,10 @@
 """What a notice does: bounces, complaints and unsubscribing mails, whichever way they come in.
 
-Rules: the mail's own address says which message it is about, before anything in it does; what is not signed by us does
-nothing and is not answered. Each notice is one transaction, and the same one twice changes nothing: there is one bounce
-and one complaint per contact and activity. A bounce B puts the address on hold; a complaint unsubscribes, and keeps the
-account from mailing that address again, but is no opt-out in the reports.
+Rules: a return path says which message a mail to it is about, and one that we did not sign says nothing, whatever the
+mail holds; of mail to other addresses, such as the one for complaints, the content says it. Nothing is answered. Each
+notice is one transaction, and the same one twice changes nothing: there is one bounce and one complaint per contact and
+activity. A bounce B puts the address on hold; a complaint unsubscribes, and keeps the account from mailing that address
+again, but is no opt-out in the reports.
 Source: contract, campaigns §5.5, §5.6, §5.7, §7.2.
 """
 
@@ -34,13 +35,16 @@ def is_expected(recipient: str) -> bool:
     ours = config.current().bounce_domain
     if ours is not None and domain.lower() != ours.lower():
         return False
-    return local_part.lower().startswith(("b-", "u-")) or local_part.lower() == COMPLAINTS
+    return return_paths.is_one(local_part) or local_part.lower() == COMPLAINTS
 
 
 async def receive(db: Db, recipient: str, source: bytes, *, sender: str | None = None) -> None:
     """Do what a mail asks for; when this returns, it is committed."""
+    local_part = recipient.strip("<>").rpartition("@")[0]
+    return_path = return_paths.read(local_part)
+    if return_path is None and return_paths.is_one(local_part):
+        return
     notice = await asyncio.to_thread(notices.read, source, sender=sender)
-    return_path = return_paths.read(recipient.strip("<>").rpartition("@")[0])
     if return_path is None:
         if notice is not None:
             await apply(db, notice)
@@ -59,7 +63,7 @@ async def receive(db: Db, recipient: str, source: bytes, *, sender: str | None =
 async def apply(db: Db, notice: Notice) -> None:
     """Do what a notice asks for whose message is found by what it holds of it."""
     async with db.transaction() as conn:
-        reference = await inbound_references.find(conn, notice.about)
+        reference = await inbound_references.find(conn, notice)
         if reference is not None:
             await _act(conn, reference, notice)
 

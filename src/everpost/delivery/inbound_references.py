@@ -2,16 +2,20 @@
 
 Rules: what comes in may be forged by anybody, so a clue counts only when nobody can make it up: the local part of a
 return path and the token of an unsubscribe link are signed; a Message-ID of ours holds the random id of a contact, and
-counts only if the ledger knows that send. An address, an activity or a Feedback-ID alone says nothing.
+counts only if the ledger knows that send. Of complaints, from which providers strip all of these, an activity's id
+counts together with the recipient that is named: it is random too, and known to those only who got that mail. Of
+bounces, which may put an address on hold for everybody, it does not.
 Source: contract, campaigns.md §5.5, §5.7.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 from uuid import UUID
 
+from everpost.contacts import email_addresses
 from everpost.delivery import return_paths
+from everpost.delivery.notices import Notice
 from everpost.delivery.return_paths import ReturnPath
 from everpost.ids import CampaignActivityId, ContactId
 from everpost.platform.db import Conn, one
@@ -23,6 +27,10 @@ _SOFT_BREAK: Final = re.compile(r"=\r?\n")
 _RETURN_PATH: Final = re.compile(r"(?<![\w-])[bu]-[a-z2-7]{61}(?=@)", re.IGNORECASE)
 _UNSUBSCRIBE: Final = re.compile(r"/u/([\w-]{88})(?![\w-])")
 _MESSAGE_ID: Final = re.compile(r"(?<!\w)([0-9a-f]{32})\.([0-9a-f]{32})@", re.IGNORECASE)
+_UUID: Final = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_ACTIVITY: Final = re.compile(
+    rf"^(?:Feedback-ID:\s+{_UUID}(?=:)|X-Campaign-Activity-Id:\s+{_UUID}\s*$)", re.IGNORECASE | re.MULTILINE
+)
 _MOST_CLUES: Final = 20
 
 
@@ -42,9 +50,9 @@ async def resolve(conn: Conn, return_path: ReturnPath) -> Reference | None:
     )
 
 
-async def find(conn: Conn, text: str) -> Reference | None:
-    """The message that some text is about: the headers that came back, or all of a notice."""
-    text = _SOFT_BREAK.sub("", text)
+async def find(conn: Conn, notice: Notice) -> Reference | None:
+    """The message that a notice is about, from what it says of it and from the recipients that it names."""
+    text = _SOFT_BREAK.sub("", notice.about)
     for return_path in _return_paths(text):
         if (found := await resolve(conn, return_path)) is not None:
             return found
@@ -55,6 +63,15 @@ async def find(conn: Conn, text: str) -> Reference | None:
         contact_id, activity_id = ContactId(UUID(match[1])), CampaignActivityId(UUID(match[2]))
         if (found := await _of_send(conn, activity_id, contact_id)) is not None:
             return found
+    return None if notice.kind == "bounce" else await _of_complaint(conn, text, notice.recipients)
+
+
+async def _of_complaint(conn: Conn, text: str, recipients: Collection[str]) -> Reference | None:
+    for match in _first(_ACTIVITY, text):
+        activity_id = CampaignActivityId(UUID(match[1] or match[2]))
+        for address in recipients:
+            if (found := await _of_address(conn, activity_id, address)) is not None:
+                return found
     return None
 
 
@@ -73,13 +90,7 @@ def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 
 
 async def _of_send(conn: Conn, activity_id: CampaignActivityId, contact_id: ContactId) -> Reference | None:
-    """Spans accounts: a Message-ID does not say whose it is."""
-    account_id = await one(
-        conn,
-        UUID,
-        "SELECT account_id FROM mailings WHERE campaign_activity_id = :activity_id LIMIT 1",
-        activity_id=activity_id,
-    )
+    account_id = await _account_of(conn, activity_id)
     if account_id is None:
         return None
     return await one(
@@ -92,4 +103,33 @@ async def _of_send(conn: Conn, activity_id: CampaignActivityId, contact_id: Cont
         account_id=account_id,
         activity_id=activity_id,
         contact_id=contact_id,
+    )
+
+
+async def _of_address(conn: Conn, activity_id: CampaignActivityId, address: str) -> Reference | None:
+    account_id = await _account_of(conn, activity_id)
+    if account_id is None:
+        return None
+    return await one(
+        conn,
+        Reference,
+        """
+        SELECT send.account_id, send.campaign_activity_id, send.contact_id
+          FROM contacts AS contact
+          JOIN sends AS send ON send.account_id = contact.account_id AND send.contact_id = contact.contact_id
+         WHERE contact.account_id = :account_id AND contact.email_key = :email_key
+           AND send.account_id = :account_id AND send.campaign_activity_id = :activity_id""",
+        account_id=account_id,
+        activity_id=activity_id,
+        email_key=email_addresses.key(address),
+    )
+
+
+async def _account_of(conn: Conn, activity_id: CampaignActivityId) -> UUID | None:
+    """Spans accounts: neither a Message-ID nor an activity says whose it is."""
+    return await one(
+        conn,
+        UUID,
+        "SELECT account_id FROM mailings WHERE campaign_activity_id = :activity_id LIMIT 1",
+        activity_id=activity_id,
     )

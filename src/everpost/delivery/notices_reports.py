@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from email import message_from_string
 from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import getaddresses
 from typing import Final
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ _REPORTS: Final = frozenset({*_STATUS_TYPES, _FEEDBACK_TYPE})
 _DEEPEST: Final = 8
 _MOST_PARTS: Final = 50
 _MOST_BLOCKS: Final = 100
+_MOST_REPORTED: Final = 5
 
 _BASIC_CODE: Final = re.compile(r"(?<![\w.])([245]\d\d)(?=[\s\-:#]|$)")
 _FAILED: Final = ("fail", "error")  # OpenSMTPD writes `error`
@@ -59,8 +61,8 @@ def read(message: Message) -> Report:
         kind = part.get_content_type()
         if kind == _FEEDBACK_TYPE:
             feedback = _blocks(part)[0]
-            reported = [_address(value) for value in feedback.get_all("Original-Rcpt-To", [])]
-            return Report(feedback_type=header(feedback, "Feedback-Type"), reported=tuple(reported))
+            reported = [_address(value) for value in feedback.get_all("Original-Rcpt-To", [])] or _addressed(message)
+            return Report(feedback_type=header(feedback, "Feedback-Type"), reported=tuple(reported[:_MOST_REPORTED]))
         if kind in _STATUS_TYPES:
             blocks = _blocks(part)
             failures = tuple(_failures(blocks))
@@ -119,6 +121,20 @@ def _failures(blocks: list[Message]) -> Iterator[Failure]:
             # What the server said tells more than the status that the reporter made of it.
             text = f"{diagnostic.partition(';')[2] or diagnostic} {status}".strip()
             yield Failure(_recipient(block), classify(text, basic_code=400 if status.startswith("4") else 500))
+
+
+def _addressed(report: Message) -> list[str]:
+    """To whom the message went that a report returns."""
+    for part in parts(report):
+        match part.get_content_type(), part.get_payload():
+            case "message/rfc822", [Message() as returned, *_]:
+                pass
+            case "text/rfc822-headers", _:
+                returned = _blocks(part)[0]
+            case _:
+                continue
+        return [address for _, address in getaddresses(returned.get_all("To", [])) if address]
+    return []
 
 
 def _recipient(block: Message) -> str:

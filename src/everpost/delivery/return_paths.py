@@ -46,6 +46,11 @@ def tokens(mailing_number: int, contact_id: ContactId) -> dict[str, str]:
     }
 
 
+def is_one(local_part: str) -> bool:
+    """Whether it looks like one, whoever made it."""
+    return local_part.lower().startswith(("b-", "u-"))
+
+
 def read(local_part: str) -> ReturnPath | None:
     """None for anything that is not ours."""
     prefix, _, text = local_part.lower().partition("-")
