@@ -2,79 +2,58 @@
 
 `python bench/tracking.py [--seconds 3] [--rounds 3] [--connections 32 128] [--recipients 100000]`
 
-Two web processes run on one embedded PostgreSQL with its durable settings: everpost as it is, and everpost whose
-queue's `append` does nothing (the anchor). A process of its own loads them in turn; medians are printed, with the CPU
-time of web process and PostgreSQL per request, and how long after the load the last event was in the reports.
+Three web processes run on one embedded PostgreSQL with its durable settings: everpost as it is; everpost whose queue's
+`append` does nothing (the anchor); and everpost whose journal only lets the disk flush a page, in a thread and once per
+batch ("flush"): what is left of the anchor there is the price of waiting for a disk at all, whatever the write costs.
+A process of its own loads them in turn; medians are printed, with the CPU time of web process and PostgreSQL per
+request, and how long after the load the last event was in the reports.
 """
 
 import argparse
 import asyncio
-import json
+import functools
 import os
 import random
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import instance
 import processes
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.server import Server
+import sites
+from instance import Instance
+from sites import Round, Site
 
 from everpost.cli import serve as web
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform import db as platform_db
 from everpost.platform import migrate
-from everpost.platform.postgres import Postgres
 from everpost.tracking import counters, ingest, links, recount, tokens
 
-MUST = {32: 0.6, 128: 0.85}
-LINKS = 10
+MUST: Final = {32: 0.6, 128: 0.85}
+LINKS: Final = 10
+SITES: Final = ("anchor", "flush", "everpost")
+GENERATOR: Final = Path(__file__).with_name("http_load.py")
 
 
-@dataclass
-class Site:
-    """A web process under test, and the database behind it."""
+@dataclass(frozen=True)
+class Load:
+    """One load of one site, and how long after it the last event was counted."""
 
-    port: int
-    pid: int
-    postmaster: int
-
-
-@dataclass
-class Round:
-    """What one load on one site showed; times in milliseconds, CPU in microseconds per request."""
-
-    per_second: float
-    p50: float
-    p99: float
-    web_cpu: float
-    postgres_cpu: float
+    shown: Round
     visible_after_seconds: float
-    generator_share: float
 
 
 def main() -> None:
     options = arguments()
-    data = Path(tempfile.mkdtemp(prefix="everpost-bench-"))
-    data.chmod(0o755)
-    postgres = Postgres(data)
-    try:
-        postgres.start()
-        os.environ.update(EVERPOST_DATA=str(data), EVERPOST_DATABASE_URL=postgres.dsn())
-        postmaster = int((data / "postgres" / "postmaster.pid").read_text().split()[0])
-        measure(options, postgres.dsn(), postmaster)
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
+    with instance.embedded() as everpost:
+        measure(options, everpost)
 
 
 def arguments() -> argparse.Namespace:
@@ -86,22 +65,25 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(options: argparse.Namespace, url: str, postmaster: int) -> None:
+def measure(options: argparse.Namespace, everpost: Instance) -> None:
     account_id, activity_id = AccountId(new_id()), CampaignActivityId(new_id())
-    numbers = asyncio.run(prepare(url, account_id, activity_id))
+    numbers = asyncio.run(prepare(everpost.url, account_id, activity_id))
     paths = make_paths(account_id, activity_id, numbers, options.recipients)
     print(f"{options.recipients} recipients, {LINKS} links, {options.rounds} rounds of {options.seconds} s each")
-    with serving("anchor", postmaster) as anchor, serving("everpost", postmaster) as everpost:
+    with ExitStack() as open_sites:
+        served = {name: open_sites.enter_context(sites.serving(__file__, name, everpost.postmaster)) for name in SITES}
         for connections in options.connections:
             for kind in ("open", "click"):
-
-                def run(site: Site, connections: int = connections, kind: str = kind) -> Round:
-                    return load(site, connections, options.seconds, paths[kind], lambda: settle(url))
-
-                rounds = [(run(anchor), run(everpost)) for _ in range(options.rounds)]
+                rounds = [
+                    {
+                        name: load(site, connections, options.seconds, paths[kind], everpost.url)
+                        for name, site in served.items()
+                    }
+                    for _ in range(options.rounds)
+                ]
                 report(kind, connections, rounds)
-        print(f"peak memory of the web process: {processes.peak_megabytes(everpost.pid):.0f} MB")
-    asyncio.run(check(url, account_id, activity_id))
+        print(f"peak memory of the web process: {processes.peak_megabytes(served['everpost'].pid):.0f} MB")
+    asyncio.run(check(everpost.url, account_id, activity_id))
 
 
 async def prepare(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> list[UrlId]:
@@ -123,68 +105,38 @@ def make_paths(
     return {"open": opens.encode(), "click": clicks.encode()}
 
 
-@contextmanager
-def serving(name: str, postmaster: int) -> Iterator[Site]:
-    port = free_port()
-    process = subprocess.Popen([sys.executable, __file__, "--serve", name, str(port)])
-    try:
-        wait_for(port)
-        yield Site(port, process.pid, postmaster)
-    finally:
-        process.terminate()
-        process.wait()
+def loader(name: str) -> Callable[[], Any]:
+    if name == "anchor":
+        ingest.Queue.append = _nothing  # type: ignore[method-assign, assignment]
+    elif name == "flush":
+        ingest.Queue._write, ingest.Queue._fold = _flush, _nothing  # type: ignore[method-assign, assignment]
+    return web.load
 
 
-def serve(name: str, port: int) -> None:
-    server = Server(
-        "everpost.app:create", address="127.0.0.1", port=port, interface=Interfaces.ASGI, factory=True, workers=1,
-        loop=Loops.uvloop, http=HTTPModes.http1, websockets=False, log_enabled=False,
-    )  # fmt: skip
-    server.serve(target_loader=load_anchor if name == "anchor" else web.load, wrap_loader=False)
+async def _nothing(self: ingest.Queue, *_: Any) -> None:
+    return None
 
 
-def load_anchor() -> Any:
-    async def append(self: ingest.Queue, account_id: AccountId, hit: Any) -> None:
-        return None
-
-    ingest.Queue.append = append  # type: ignore[method-assign]
-    return web.load()
+async def _flush(self: ingest.Queue, _account_id: AccountId, batch: list[ingest.Waiting]) -> list[Any]:
+    await asyncio.get_running_loop().run_in_executor(None, _write_a_page)
+    return [stored for _, stored in batch]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _write_a_page() -> None:
+    file = _file()
+    os.pwrite(file, bytes(8192), 0)
+    os.fdatasync(file)
 
 
-def wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit("The web process did not start.")
+@functools.cache
+def _file() -> int:
+    """In the data folder, because another disk may be faster."""
+    return tempfile.mkstemp(dir=os.environ["EVERPOST_DATA"])[0]
 
 
-def load(site: Site, connections: int, seconds: float, paths: bytes, settle: Callable[[], float]) -> Round:
-    generator = Path(__file__).with_name("http_load.py")
-    command = [sys.executable, str(generator), str(site.port), str(connections), str(seconds)]
-    web_cpu, postgres_cpu = processes.cpu_seconds(site.pid), processes.cpu_seconds(site.postmaster)
-    done = subprocess.run(command, input=paths, stdout=subprocess.PIPE, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    visible_after = settle()
-    if not {"200", "302"} >= set(answer["statuses"]):
-        raise SystemExit(f"Unexpected answers: {answer['statuses']}")
-    per_request = 1e6 / answer["requests"]
-    return Round(
-        per_second=answer["per_second"],
-        p50=answer["p50"],
-        p99=answer["p99"],
-        web_cpu=(processes.cpu_seconds(site.pid) - web_cpu) * per_request,
-        postgres_cpu=(processes.cpu_seconds(site.postmaster) - postgres_cpu) * per_request,
-        visible_after_seconds=visible_after,
-        generator_share=answer["cpu_share"],
-    )
+def load(site: Site, connections: int, seconds: float, paths: bytes, url: str) -> Load:
+    shown = sites.load(site, [GENERATOR, site.port, connections, seconds], paths, expected={"200", "302"})
+    return Load(shown, settle(url))
 
 
 def settle(url: str) -> float:
@@ -201,30 +153,29 @@ def settle(url: str) -> float:
     return time.perf_counter() - started
 
 
-def report(kind: str, connections: int, rounds: list[tuple[Round, Round]]) -> None:
-    ratio = statistics.median(mine.per_second / base.per_second for base, mine in rounds)
-    print(
-        f"{kind}, {connections} connections: ratio {ratio:.2f}{judged(ratio, MUST.get(connections))}, "
-        f"load of the machine {os.getloadavg()[0]:.1f}"
+def report(kind: str, connections: int, rounds: list[dict[str, Load]]) -> None:
+    ratio, flush = (
+        statistics.median(each[name].shown.per_second / each["anchor"].shown.per_second for each in rounds)
+        for name in ("everpost", "flush")
     )
-    for name, several in (("anchor", [base for base, _ in rounds]), ("everpost", [mine for _, mine in rounds])):
-        show(name, Round(*(statistics.median(values) for values in zip(*map(vars_of, several), strict=True))))
+    must = MUST.get(connections)
+    judged = "" if must is None else f" (must {must}: {instance.verdict(ratio >= must)})"
+    print(f"{kind}, {connections} connections: ratio {ratio:.2f}{judged}; {ratio / flush:.2f} of a bare flush, "
+          f"{instance.machine()}")  # fmt: skip
+    for name in SITES:
+        show(name, [each[name] for each in rounds])
 
 
-def vars_of(measured: Round) -> tuple[float, ...]:
-    return tuple(vars(measured).values())
-
-
-def show(name: str, measured: Round) -> None:
+def show(name: str, loads: list[Load]) -> None:
+    median = {
+        field.name: statistics.median(getattr(each.shown, field.name) for each in loads) for field in fields(Round)
+    }
+    visible = statistics.median(each.visible_after_seconds for each in loads)
     print(
-        f"  {name:8} {measured.per_second:7.0f}/s, p50 {measured.p50:5.1f} ms, p99 {measured.p99:5.1f} ms, "
-        f"CPU per request: web {measured.web_cpu:3.0f} µs, PostgreSQL {measured.postgres_cpu:3.0f} µs; "
-        f"visible after {measured.visible_after_seconds:.1f} s; generator {measured.generator_share:.0%} of a core"
+        f"  {name:8} {median['per_second']:7.0f}/s, p50 {median['p50']:5.1f} ms, p99 {median['p99']:5.1f} ms, "
+        f"CPU per request: web {median['web_cpu']:3.0f} µs, PostgreSQL {median['postgres_cpu']:3.0f} µs; "
+        f"visible after {visible:.1f} s; generator {median['generator_share']:.0%} of a core"
     )
-
-
-def judged(ratio: float, must: float | None) -> str:
-    return "" if must is None else f" (must {must}: {'reached' if ratio >= must else 'MISSED'})"
 
 
 async def check(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> None:
@@ -241,6 +192,6 @@ async def check(url: str, account_id: AccountId, activity_id: CampaignActivityId
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], int(sys.argv[3]))
+        sites.serve(loader(sys.argv[2]), int(sys.argv[3]))
     else:
         main()
