@@ -41,6 +41,8 @@ DOOR_MODULES: Final = (
     "everpost.portal.apps_api",
     "everpost.portal.account_pages",
     "everpost.portal.domain_pages",
+    "everpost.portal.mail_settings_pages",
+    "everpost.portal.suppression_pages",
     "everpost.portal.people_pages",
     "everpost.portal.security_pages",
     "everpost.portal.campaigns_pages",

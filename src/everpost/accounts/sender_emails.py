@@ -169,6 +169,29 @@ async def give_role(conn: Conn, account_id: AccountId, email_id: EmailId, role: 
     )
 
 
+async def set_holders(conn: Conn, account_id: AccountId, role: Role, email_ids: Sequence[EmailId]) -> None:
+    """Let exactly these hold a role that several addresses may hold; who is not confirmed yet is left out."""
+    await run(
+        conn,
+        """
+        UPDATE account_emails SET roles = array_remove(roles, :role)
+         WHERE account_id = :account_id AND :role = ANY (roles) AND email_id <> ALL (:email_ids::int[])""",
+        account_id=account_id,
+        role=role,
+        email_ids=email_ids,
+    )
+    await run(
+        conn,
+        """
+        UPDATE account_emails SET roles = array_append(roles, :role)
+         WHERE account_id = :account_id AND email_id = ANY (:email_ids::int[]) AND confirmed_at IS NOT NULL
+           AND NOT (:role = ANY (roles))""",
+        account_id=account_id,
+        role=role,
+        email_ids=email_ids,
+    )
+
+
 async def find_confirmed(conn: Conn, account_id: AccountId, address: str) -> EmailId | None:
     """The confirmed address, whatever its case."""
     email_id = await one(

@@ -2,8 +2,9 @@
 
 Rules: an address that a server called unknown (bounce B) is on hold for 15 days, for every account of this server;
 when it is unknown again after that, it stays on hold until the operator lifts it. Mail for it counts as sent and as a
-bounce S, and no server hears of it. Nothing here changes a contact. A complaint concerns one account only, and there
-for good. Addresses are kept as hashes: whether one is held can be asked, which ones are cannot.
+bounce S, and no server hears of it. An account whose contact it is may end a hold early, which is not forgotten: found
+unknown once more, the address stays on hold. Nothing here changes a contact. A complaint concerns one account only, and
+there for good. Addresses are kept as hashes: whether one is held can be asked, which ones are cannot.
 Source: contract, campaigns.md §5.6, §5.7.
 """
 
@@ -12,10 +13,19 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from msgspec import Struct
+
 from everpost.ids import AccountId
 from everpost.platform.db import Conn, many, one, run
 
 FIRST_HOLD: Final = timedelta(days=15)
+
+
+class Hold(Struct, frozen=True):
+    """Since when an address is left in peace, and until when; None is until somebody lifts it."""
+
+    noted_at: datetime
+    held_until: datetime | None
 
 
 async def note_unknown(conn: Conn, addresses: Iterable[str], *, now: datetime) -> None:
@@ -93,8 +103,49 @@ async def are_any(conn: Conn, account_id: AccountId, *, now: datetime) -> bool:
     return bool(found)
 
 
+async def find(conn: Conn, address: str, *, now: datetime) -> Hold | None:
+    """None when the address is not on hold (any more)."""
+    return await one(
+        conn,
+        Hold,
+        """
+        SELECT noted_at, NULLIF(held_until, 'infinity') AS held_until
+          FROM address_holds
+         WHERE address_hash = :address_hash AND held_until > :now""",
+        address_hash=address_hash(address),
+        now=now,
+    )
+
+
+async def complained_at(conn: Conn, account_id: AccountId, address: str) -> datetime | None:
+    """When this address complained about this account, if it did."""
+    return await one(
+        conn,
+        datetime,
+        """
+        SELECT complained_at
+          FROM complaint_suppressions
+         WHERE account_id = :account_id AND address_hash = :address_hash""",
+        account_id=account_id,
+        address_hash=address_hash(address),
+    )
+
+
+async def end(conn: Conn, address: str, *, now: datetime) -> bool:
+    """Try an address again from now on; whether it was on hold."""
+    ended = await run(
+        conn,
+        """
+        UPDATE address_holds SET held_until = :now
+         WHERE address_hash = :address_hash AND held_until > :now""",
+        address_hash=address_hash(address),
+        now=now,
+    )
+    return ended > 0
+
+
 async def lift(conn: Conn, address: str) -> bool:
-    """Take an address off hold; whether it was there. Complaints stay."""
+    """Forget that an address was on hold; whether it was. Complaints stay."""
     lifted = await run(
         conn, "DELETE FROM address_holds WHERE address_hash = :address_hash", address_hash=address_hash(address)
     )

@@ -5,7 +5,8 @@ pages are on the web. Read when a mail is made and when a page is opened.
 Source: contract, account.md §9; campaigns.md §4.7, §7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -13,6 +14,9 @@ from msgspec import Struct, field
 from everpost.ids import AccountId, ListId
 from everpost.platform.db import Conn, many, one, run
 from everpost.platform.errors import Invalid
+
+# A link of the footer in every single mail.
+LONGEST_URL: Final = 1000
 
 
 class MailSettings(Struct, frozen=True, kw_only=True):
@@ -33,14 +37,6 @@ class VisibleList(Struct, frozen=True):
     name: str
 
 
-class BadUrl(Invalid):
-    """{name} must be empty or start with http:// or https://."""
-
-
-class UnknownList(Invalid):
-    """visible_list_ids contains an unknown list id: {list_id}."""
-
-
 async def get(conn: Conn, account_id: AccountId) -> MailSettings:
     found = await one(
         conn,
@@ -56,20 +52,30 @@ async def get(conn: Conn, account_id: AccountId) -> MailSettings:
 
 
 async def replace(conn: Conn, account_id: AccountId, settings: MailSettings) -> None:
-    """From now on; mails that are on their way keep what they were made with. Raises: BadUrl, UnknownList."""
-    for name in ("privacy_policy_url", "data_notice_url"):
-        if not _is_web_or_empty(getattr(settings, name)):
-            raise BadUrl(name=name)
+    """From now on; mails that are on their way keep what they were made with. Raises: Invalid, naming all mistakes."""
     known = {each.list_id for each in await visible_lists(conn, account_id, settings)}
-    for list_id in settings.visible_list_ids:
-        if list_id not in known:
-            raise UnknownList(list_id=list_id)
+    unknown = [list_id for list_id in settings.visible_list_ids if list_id not in known]
+    problems = [
+        *_url_problems(settings),
+        *(f"visible_list_ids contains an unknown list id: {each}." for each in unknown),
+    ]
+    if problems:
+        raise Invalid(*problems)
     await _write(conn, account_id, settings)
 
 
 async def visible_lists(conn: Conn, account_id: AccountId, settings: MailSettings) -> list[VisibleList]:
     """By name; empty without asking when none is marked."""
     return await _lists(conn, account_id, settings.visible_list_ids) if settings.visible_list_ids else []
+
+
+def _url_problems(settings: MailSettings) -> Iterator[str]:
+    urls = {"privacy_policy_url": settings.privacy_policy_url, "data_notice_url": settings.data_notice_url}
+    for name, url in urls.items():
+        if len(url) > LONGEST_URL:
+            yield f"{name} must not be longer than {LONGEST_URL} characters."
+        elif not _is_web_or_empty(url):
+            yield f"{name} must be empty or start with http:// or https://."
 
 
 def _is_web_or_empty(url: str) -> bool:
@@ -79,7 +85,7 @@ def _is_web_or_empty(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, url))
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
 
 
 async def _lists(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> list[VisibleList]:
