@@ -61,7 +61,7 @@ def test_every_page_is_sound_and_the_reader_gets_what_they_want(
     page.get_by_label("Birthday: month").select_option("May")
     page.get_by_label("Birthday: day").fill("")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Birthday day")).to_be_visible()
+    expect(page.locator("#birthday_day-error")).to_be_visible()
     assert [] == faults_of(page)
     page.get_by_label("Birthday: day").fill("3")
     page.get_by_role("button", name="Save").click()

@@ -189,6 +189,10 @@ async def test_a_link_is_too_old_after_sixty_days_and_worthless_when_altered(
     altered = [link[:-2] + "AA", link[:9] + "A" * 10 + link[19:], "/confirm/x", "/confirm/ÄÖ"]
 
     assert "no longer good" in late.text
+    assert "<title>This link is no longer good · Harbor Lane Books</title>" in late.text
+    assert ("noindex", "no-referrer", "no-store") == (
+        late.headers["x-robots-tag"], late.headers["referrer-policy"], late.headers["cache-control"],
+    )  # fmt: skip
     assert "pending_confirmation" == (await people.get(api, made))["email_address"]["permission_to_send"]
     for path in altered:
         for method in ("GET", "POST"):
@@ -354,6 +358,12 @@ async def test_who_cannot_be_invited(api: Api, account: Account, db: Db, monkeyp
     assert (409, "Another request is modifying this contact.") == (held.status, held.error_message)
     assert [404, 404] == [answer.status for answer in gone]
     assert (400, "contact_id is in an invalid format.") == (malformed.status, malformed.error_message)
+
+
+async def test_an_organization_whose_name_has_two_lines_can_ask_too(api: Api, coi: None, links: Any) -> None:
+    assert 200 == (await api.put("/v3/account/summary", {"organization_name": "Harbor\nLane"})).status
+    await people.make(api, create_source="Contact")
+    assert 1 == len(await links())
 
 
 async def test_an_address_outside_ascii_gets_its_mail_too(api: Api, coi: None, links: Any) -> None:

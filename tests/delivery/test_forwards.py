@@ -78,6 +78,7 @@ async def test_mistakes_send_nothing(api: Any, sending: Sending, ann: ContactId,
     for addresses, name in (("", "Ann"), (many_friends, "Ann"), ("bob", "Ann"), ("bob@example.com", " ")):
         answer = await client.post(link, data={"addresses": addresses, "sender_name": name})
         assert 400 == answer.status_code and 'role="alert"' in answer.text
+        assert f'id="{"addresses" if name.strip() else "sender_name"}-error"' in answer.text
     assert (0, [0]) == await forwards(sending)
 
 

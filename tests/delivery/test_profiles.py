@@ -89,10 +89,17 @@ async def test_everything_on_the_page_can_be_changed_and_nothing_else_is(page: P
 
 
 async def test_a_mistake_is_told_and_nothing_is_changed(page: Page) -> None:
-    for fields in ({"birthday_month": "2", "birthday_day": "30"}, {"anniversary": "x"}, {"first_name": "n" * 51}):
+    for wrong, fields in (
+        ("birthday_day", {"birthday_month": "2", "birthday_day": ""}), ("anniversary", {"anniversary": "x"}),
+        ("first_name", {"first_name": "n" * 51}), ("phone_number", {"phone_number": "5" * 26}),
+        ("state", {"street": "1 Road", "state": "s" * 51}), ("email_address", {"email_address": "x"}),
+    ):  # fmt: skip
         answer = await page.save(**fields)
         assert 400 == answer.status_code
         assert 'role="alert"' in answer.text
+        assert f'id="{wrong}-error"' in answer.text, (wrong, answer.text)
+    answer = await page.save(birthday_month="2", birthday_day="30")
+    assert (400, True) == (answer.status_code, 'role="alert"' in answer.text)
     assert "Ann" == (await page.contact()).first_name
 
 

@@ -84,7 +84,10 @@ async def test_looking_changes_nothing(api: Any, sending: Sending, ann: ContactI
     page = await client.get(link)
     assert 200 == page.status_code
     assert "Harbor Lane Books" in page.text and "Ann@Example.com" in page.text
-    assert ("noindex", "no-referrer") == (page.headers["x-robots-tag"], page.headers["referrer-policy"])
+    headers = ("x-robots-tag", "referrer-policy", "cache-control")
+    assert ["noindex", "no-referrer", "no-store"] == [page.headers[name] for name in headers]
+    assert '<meta name="robots" content="noindex">' in page.text
+    assert "<title>Unsubscribe · Harbor Lane Books</title>" in page.text
     await client.head(link)
     assert "implicit" == (await permission(sending, ann))[0]
     assert [] == await opt_outs(sending)
@@ -99,6 +102,16 @@ async def test_the_page_unsubscribes_whoever_it_was_sent_to(
     assert "You are unsubscribed" in answer.text
     assert ("unsubscribed", "Contact", "Too many") == await permission(sending, ann)
     assert ["Too many"] == await opt_outs(sending)
+
+
+async def test_a_form_that_names_no_address_names_nobody_else(
+    api: Any, sending: Sending, ann: ContactId, mailbox: Any
+) -> None:
+    client = api.anonymous().client
+    link = await link_of(mailbox)
+    assert 400 == (await client.post(link, data={"email_address": " "})).status_code
+    assert 200 == (await client.post(link, data={"choice": "everything"})).status_code
+    assert "unsubscribed" == (await permission(sending, ann))[0]
 
 
 async def test_another_address_changes_nothing(api: Any, sending: Sending, ann: ContactId, mailbox: Any) -> None:

@@ -40,12 +40,13 @@ def _page(confirmation: Confirmation, token: str) -> Html:
         case State.DONE:
             return _confirmed(confirmation)
         case State.EXPIRED:
-            return _message("info", "This link is no longer good", _expired_text(confirmation))
+            return _message(confirmation, "info", "This link is no longer good", _expired_text(confirmation))
         case State.OPEN:
             return Html(
                 "confirm.html",
                 headers=_NOT_LISTED,
                 bare=True,
+                brand=confirmation.organization_name,
                 csrf=False,
                 title=f"Email from {confirmation.organization_name}",
                 text=f"Would you like to receive email from {confirmation.organization_name} "
@@ -57,6 +58,7 @@ def _page(confirmation: Confirmation, token: str) -> Html:
 
 def _confirmed(confirmation: Confirmation) -> Html:
     return _message(
+        confirmation,
         "good",
         "Thank you, you are subscribed",
         f"{confirmation.organization_name} will send email to {confirmation.email_address}. "
@@ -71,5 +73,6 @@ def _expired_text(confirmation: Confirmation) -> str:
     )
 
 
-def _message(kind: str, title: str, text: str) -> Html:
-    return Html("message.html", headers=_NOT_LISTED, bare=True, kind=kind, title=title, text=text)
+def _message(confirmation: Confirmation, kind: str, title: str, text: str) -> Html:
+    brand = confirmation.organization_name
+    return Html("message.html", headers=_NOT_LISTED, bare=True, brand=brand, kind=kind, title=title, text=text)

@@ -110,6 +110,17 @@ async def forward(conn: Conn, original: Original, form: ForwardForm) -> list[str
     return friends
 
 
+def field_of(error: Exception | None) -> str:
+    """The field of the page's form that an error is about; empty for none of them."""
+    match error:
+        case NobodyForwards():
+            return "sender_name"
+        case NoFriends() | TooManyFriends() | BadFriend():
+            return "addresses"
+        case _:
+            return ""
+
+
 def _friends(typed: str) -> list[str]:
     found = {email_addresses.key(address): address for address in _BETWEEN.split(typed) if address}
     if not found:

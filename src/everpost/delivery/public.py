@@ -3,7 +3,7 @@
 Source: contract, campaigns §6.5, §7; RFC 8058.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from everpost.platform import validation
 from everpost.platform.db import Conn, Db
 from everpost.platform.errors import ApiError, NotFound
 from everpost.platform.http import Answer, Html, Pages, Request, redirect
+from everpost.tracking import machines
 
 pages: Final = Pages(tag="Recipients")
 
@@ -54,7 +55,8 @@ async def leave(conn: Conn, token: str, form: dict[str, str]) -> Html | Answer:
     if form.get(_ONE_CLICK):
         await unsubscribe.leave(conn, subscriber)
         return Answer(b"Unsubscribed.\n", headers=_NOT_LISTED, media_type="text/plain; charset=utf-8")
-    if not unsubscribe.is_own_address(subscriber, form.get("email_address", "")):
+    # A form without the field names nobody else.
+    if not unsubscribe.is_own_address(subscriber, form.get("email_address", subscriber.email_address)):
         error = "The mail was sent to another address. Nothing was changed."
         return await _leave_page(conn, subscriber, token, error=error)
     if form.get("choice") == "lists":
@@ -169,8 +171,14 @@ async def forward(conn: Conn, token: str, form: ForwardForm) -> Html:
 
 @pages.get("/w/{token}")
 async def view_mail(db: Db, token: str, request: Request) -> Answer:
-    """A recipient's own copy of a mail."""
-    html = await web_copies.read(db, token, user_agent=request.headers.get("user-agent", ""))
+    """A recipient's own copy of a mail. Whoever only asks for its headers, or loads ahead, has not looked at it."""
+    raw = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
+    html = await web_copies.read(
+        db,
+        token,
+        user_agent=request.headers.get("user-agent", ""),
+        is_looked_at=request.method == "GET" and not machines.is_prefetch(raw),
+    )
     if html is None:
         raise NotFound
     headers = {
@@ -277,16 +285,22 @@ def _profile_page(
         is_unsubscribed=profile.is_unsubscribed,
         values={name: (form or stored).get(name, "") for name in stored},
         lists=[(each.list_id, each.name, each.list_id in chosen) for each in profile.lists],
-        problems=[] if error is None else [_worded(message) for message in error.messages],
+        problems={**dict.fromkeys([*stored, ""]), **(_problems(error, stored) if error else {})},
+        is_refused=error is not None,
         action=f"/profile/{token}",
         leave=f"/u/{profiles.leave_token(profile)}",
     )
 
 
-def _worded(message: str) -> str:
-    """`birthday_day is missing` as a sentence for people."""
-    text = message.replace("_", " ")
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+def _problems(error: ApiError, fields: Collection[str]) -> dict[str, str]:
+    """By field: `street_addresses[0][state] is invalid` becomes `{"state": "Is invalid."}`; the rest without a name."""
+    found: dict[str, str] = {}
+    for message in error.messages:
+        name, _, rest = message.partition(" ")
+        field = name.rpartition("[")[2].rstrip("]")
+        text = rest if field in fields else message.removeprefix("Validation failed: ")
+        found.setdefault(field if field in fields else "", f"{text[:1].upper()}{text[1:].rstrip('.')}.")
+    return found
 
 
 def _forward_page(original: Original, token: str, form: ForwardForm, *, error: ApiError | None = None) -> Html:
@@ -302,6 +316,7 @@ def _forward_page(original: Original, token: str, form: ForwardForm, *, error: A
         form=form,
         limits={"name": forwards.MAX_NAME, "note": forwards.MAX_NOTE},
         problem=None if error is None else error.messages[0],
+        wrong=forwards.field_of(error),
         action=f"/f/{token}",
     )
 

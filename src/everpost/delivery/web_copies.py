@@ -12,7 +12,7 @@ from everpost.tracking.ledger import Hit
 from everpost.tracking.tokens import Kind
 
 
-async def read(db: Db, token: str, *, user_agent: str) -> str | None:
+async def read(db: Db, token: str, *, user_agent: str, is_looked_at: bool) -> str | None:
     """The mail's HTML with its recipient's values as they are now; None for a token that is not ours.
 
     Looking at it counts as an open: its pixel reports one, or, where the author set none, this does.
@@ -30,7 +30,7 @@ async def read(db: Db, token: str, *, user_agent: str) -> str | None:
         people = await fields.people(conn, account_id, [contact_id])
     if not people:
         return None
-    if not rendered.has_pixel:
+    if is_looked_at and not rendered.has_pixel:
         hit = Hit(activity_id, contact_id, clock.now(), device_type(user_agent), sign=programs.kind(user_agent))
         await ledger.record(db, account_id, [hit])
     values = fields.values(people[0])
