@@ -62,6 +62,12 @@ def test_one_more_worker_joins_the_running_instance(instance: Instance) -> None:
         assert node.wait(15) == 0
 
 
+def test_each_core_has_a_worker(instance: Instance) -> None:
+    # Beside them is the process that they are forks of.
+    expected = 1 if launch.cores() == 1 else 1 + min(launch.cores(), 8)
+    await_true(lambda: expected == sum("everpost work" in command for command in instance.processes().values()))
+
+
 @pytest.mark.parametrize("words", ["everpost serve", "everpost work", "postgres -D"])
 def test_a_part_that_is_killed_comes_back(instance: Instance, words: str) -> None:
     killed = instance.pid_of(words)

@@ -18,10 +18,18 @@ SOURCE = Path(processes.__file__).parents[2]
 SUPERVISE = """
 import os, sys
 from pathlib import Path
-from everpost.platform.processes import Program, StartFailed, Supervisor
-folder, service, *names = sys.argv[1:]
-programs = [Program(name, [sys.executable, "-c", service, name, folder], os.environ) for name in names]
-is_ready = lambda: all(Path(folder, name + ".started").exists() for name in names)
+from functools import partial
+from everpost.platform.processes import Fork, Program, StartFailed, Supervisor
+kind, folder, service, *names = sys.argv[1:]
+def run(name):
+    sys.argv[1:] = [name, folder]
+    exec(service, {})
+if kind == "Fork":
+    programs = [Fork(name, partial(run, name)) for name in names]
+else:
+    programs = [Program(name, [sys.executable, "-c", service, name, folder], os.environ) for name in names]
+notes = [Path(folder, name + ".started") for name in names]
+is_ready = lambda: all(note.exists() and note.stat().st_size for note in notes)
 try:
     Supervisor(programs, lambda text: print(text, flush=True)).run(is_ready, lambda: print("ready", flush=True))
 except StartFailed as error:
@@ -49,13 +57,16 @@ while True:
 """
 
 
+both_kinds = pytest.mark.parametrize("kind", ["Program", "Fork"])
+
+
 class Supervised:
     """A supervisor in a process of its own, and what its services noted."""
 
-    def __init__(self, folder: Path, *names: str) -> None:
+    def __init__(self, kind: str, folder: Path, *names: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISE, folder, SERVICE, *names],
+            [sys.executable, "-c", SUPERVISE, kind, folder, SERVICE, *names],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -75,8 +86,8 @@ class Supervised:
 def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     running: list[Supervised] = []
 
-    def start(*names: str) -> Supervised:
-        running.append(Supervised(tmp_path, *names))
+    def start(*names: str, kind: str = "Program") -> Supervised:
+        running.append(Supervised(kind, tmp_path, *names))
         return running[-1]
 
     yield start
@@ -85,9 +96,14 @@ def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
         supervised.process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_lets_everything_finish(supervise: Callable[..., Supervised], number: signal.Signals) -> None:
-    supervised = supervise("web", "worker")
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("Program", signal.SIGINT), ("Program", signal.SIGTERM), ("Program", signal.SIGHUP), ("Fork", signal.SIGTERM)],
+)
+def test_a_signal_lets_everything_finish(
+    supervise: Callable[..., Supervised], kind: str, number: signal.Signals
+) -> None:
+    supervised = supervise("web", "worker", kind=kind)
     assert supervised.line() == "ready"
     supervised.process.send_signal(number)
     assert supervised.line() == "stopped"
@@ -102,8 +118,9 @@ def test_a_terminals_interrupt_reaches_only_the_supervisor(supervise: Callable[.
     assert os.getpgid(supervised.pids("web")[0]) != os.getpgid(supervised.process.pid)
 
 
-def test_what_dies_is_started_again(supervise: Callable[..., Supervised]) -> None:
-    supervised = supervise("web", "worker")
+@both_kinds
+def test_what_dies_is_started_again(supervise: Callable[..., Supervised], kind: str) -> None:
+    supervised = supervise("web", "worker", kind=kind)
     assert supervised.line() == "ready"
     os.kill(supervised.pids("worker")[0], signal.SIGKILL)
     assert "worker ended unexpectedly" in supervised.line()
@@ -126,16 +143,18 @@ def test_what_dies_again_and_again_waits_longer(supervise: Callable[..., Supervi
     assert said == [again, f"{again} in 0.5 s", f"{again} in 1 s"]
 
 
-def test_killing_the_supervisor_leaves_nothing_behind(supervise: Callable[..., Supervised]) -> None:
-    supervised = supervise("web", "worker")
+@both_kinds
+def test_killing_the_supervisor_leaves_nothing_behind(supervise: Callable[..., Supervised], kind: str) -> None:
+    supervised = supervise("web", "worker", kind=kind)
     assert supervised.line() == "ready"
     supervised.process.kill()
     await_true(lambda: not any(is_alive(pid) for pid in supervised.pids("web") + supervised.pids("worker")))
     assert supervised.pids("web", "finished") == supervised.pids("web")
 
 
-def test_a_second_signal_kills_what_does_not_finish(supervise: Callable[..., Supervised]) -> None:
-    supervised = supervise("stubborn")
+@both_kinds
+def test_a_second_signal_kills_what_does_not_finish(supervise: Callable[..., Supervised], kind: str) -> None:
+    supervised = supervise("stubborn", kind=kind)
     assert supervised.line() == "ready"
     supervised.process.terminate()
     time.sleep(0.3)

@@ -5,9 +5,8 @@ first. Source: contract, portal.md §2. The list is the one that zxcvbn counted 
 """
 
 import functools
+from importlib import import_module
 from typing import Final
-
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from everpost.accounts import passwords
 from everpost.platform.errors import Invalid
@@ -42,4 +41,6 @@ def require(password: str, email: str) -> None:
 
 @functools.cache
 def _common() -> frozenset[str]:
-    return frozenset(each for each in FREQUENCY_LISTS["passwords"] if len(each) >= passwords.SHORTEST)
+    # Loaded by whoever asks: the lists take 8 MB, and no worker is ever given a password.
+    lists: dict[str, list[str]] = import_module("zxcvbn.frequency_lists").FREQUENCY_LISTS
+    return frozenset(each for each in lists["passwords"] if len(each) >= passwords.SHORTEST)

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from importlib import import_module
 from typing import Final, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -30,6 +31,11 @@ UPLOADS: Final = "activities"  # the folder of uploads in the file storage
 _TURN_SECONDS: Final = 5.0
 _MOST_STALLS: Final = 10
 _LONGEST: Final = timedelta(hours=1)
+# Work whose module is loaded when the first of its kind comes: a worker that only sends is spared its libraries.
+_LOADED_LATE: Final[dict[str, str]] = {
+    "contacts_file_import": "everpost.activities.imports",
+    "contacts_json_import": "everpost.activities.imports",
+}
 
 log = logs.get(__name__)
 
@@ -194,6 +200,8 @@ async def _work_on_oldest(lane: Lane, ends_at: float) -> bool:
 
 
 async def _do(turn: Turn) -> None:
+    if turn.entry.kind not in _works:
+        import_module(_LOADED_LATE[turn.entry.kind])
     try:
         await _works[turn.entry.kind](turn)
     except Stopped:

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ from everpost.platform import config, launch
 from everpost.platform.config import Settings
 from everpost.platform.postgres import Postgres
 from everpost.platform.processes import Gate, Program, Service, Supervisor, own_command
+
+_MOST_WORKERS: Final = 8
 
 commands = typer.Typer()
 _console = Console(stderr=True, highlight=False)
@@ -44,7 +46,7 @@ def up(
     web = _program("The web process", "serve")
     _prepare(database, web)
     services: list[Service] = [database, web] if database else [web]
-    services += [_program(name, "work") for name in _worker_names(settings)]
+    services.append(_program("The worker", "work", "--processes", str(_workers(settings))))
     if settings.inbound_smtp:
         services.append(_program("The mail receiver", "receive"))
     with running.recorded(settings):
@@ -95,13 +97,13 @@ def _prepare(database: _Embedded | None, web: Program) -> None:
     gate.open()
 
 
-def _worker_names(settings: Settings) -> list[str]:
-    number = settings.workers or os.cpu_count() or 1
-    return ["The worker"] if number == 1 else [f"Worker {each}" for each in range(1, number + 1)]
+def _workers(settings: Settings) -> int:
+    """Sending keeps a core busy, so each has a worker of its own; beyond a few, PostgreSQL needs the others."""
+    return settings.workers or min(launch.cores(), _MOST_WORKERS)
 
 
-def _program(name: str, command: str) -> Program:
-    return Program(name, own_command(command), running.as_environment(config.current()))
+def _program(name: str, *command: str) -> Program:
+    return Program(name, own_command(*command), running.as_environment(config.current()))
 
 
 def _say(text: str) -> None:

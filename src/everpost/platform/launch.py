@@ -28,6 +28,12 @@ PR_SET_PDEATHSIG = 1
 UNPRIVILEGED = ("everpost", "postgres", "nobody")
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    # Only Linux tells; elsewhere it may use all there are.
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 class Account(NamedTuple):
     """A user of the operating system, as the kernel knows it."""
 

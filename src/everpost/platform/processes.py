@@ -6,6 +6,7 @@ Rules:
 - Something that ends before the instance has answered once is an error of the start, and stops everything.
 """
 
+import gc
 import os
 import select
 import signal
@@ -14,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from typing import Final, Protocol
 
 from everpost.platform import launch
@@ -118,6 +121,51 @@ class Program:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
+
+
+class Fork:
+    """A copy of this process that does one piece of work: what was loaded before the copy, all copies share.
+
+    For a process that has neither threads nor an event loop.
+    """
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self.name = name
+        self._work = work
+        self._process: BaseProcess | None = None
+
+    def start(self) -> None:
+        # Who looks through shared objects for garbage writes to them, and what is written is shared no more.
+        gc.collect()
+        gc.freeze()
+        self._process = get_context("fork").Process(target=_as_fork, args=(self._work, os.getpid()), name=self.name)
+        self._process.start()
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.is_alive()
+
+    def ask_to_stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+
+    def await_end(self) -> None:
+        if self._process is not None:
+            self._process.join(STOP_SECONDS)
+            self._process.kill()
+            self._process.join()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+
+def _as_fork(work: Callable[[], None], parent: int) -> None:
+    # The parent's ways of handling signals are none of a copy's.
+    signal.set_wakeup_fd(-1)
+    for number in (*_STOPPING, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    launch.die_with_parent(signal.SIGTERM, parent)
+    work()
 
 
 def own_command(*arguments: str) -> list[str]:
