@@ -42,9 +42,10 @@ from everpost.platform.processes import own_command
 
 FIELDS = ["FirstName", "LastName", "CompanyName", "JobTitle", "EmailAddress"]
 # Of a message as it goes over the wire: plain text, HTML, quoted-printable, tokens.
-MESSAGE_BYTES = 46_000
+MESSAGE_BYTES = 51_000
 ANCHOR_MESSAGES = 20_000
 CONTACTS_AT_ONCE = 100_000
+STUCK_SECONDS = 20
 
 
 @dataclass
@@ -255,7 +256,12 @@ async def send(db: Db, account_id: AccountId, list_id: ListId, *, worker: int, p
         await mailings.open_for(conn, account_id, new)
         sent = Sent(await recipients.add(conn, account_id, mailing_id, recipients.of_lists([list_id])))
         await outbox.release(conn, account_id, mailing_id)
+    moved_at = started
     while not await is_finished(db, account_id, mailing_id, activity_id, sent, worker):
+        if len(sent.memory) > 1 and sent.memory[-1][0] > sent.memory[-2][0]:
+            moved_at = time.perf_counter()
+        if time.perf_counter() > moved_at + STUCK_SECONDS:
+            sys.exit("Nothing leaves any more.")
         await asyncio.sleep(0.1)
     sent.seconds = time.perf_counter() - started
     sent.worker_cpu = processes.cpu_seconds(worker) - worker_cpu
