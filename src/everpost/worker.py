@@ -25,7 +25,6 @@ JOB_MODULES: Final = (
     "everpost.contacts.custom_field_changes",
     "everpost.contacts.segment_members",
     "everpost.activities.exports",
-    "everpost.activities.imports",
     "everpost.activities.list_deletions",
     "everpost.activities.list_memberships",
     "everpost.activities.taggings",
