@@ -195,6 +195,7 @@ async def test_includes_are_fetched_for_a_whole_page(api: Api, account: Account,
         ({"segment_id": "1", "include": "notes"}, "segment_id, include are mutually exclusive"),
         ({"segment_id": "1,2"}, "segment_id has too many items (maximum is 1)"),
         ({"segment_id": "x"}, "segment_id is invalid"),
+        ({"segment_id": "٣"}, "segment_id is invalid"),
     ],
 )
 async def test_a_bad_parameter_is_refused(api: Api, params: dict[str, str], message: str) -> None:
@@ -209,7 +210,8 @@ async def test_filters_for_what_is_not_there_match_nobody(api: Api) -> None:
     assert [] == await names(api, tags=str(uuid4()))
     assert [] == await names(api, sms_status="explicit")
     assert ["one"] == await names(api, sms_status="not_set,explicit")
-    assert 404 == (await api.get("/v3/contacts", params={"segment_id": "7", "limit": 5})).status
+    for nobodys in ("7", "9" * 5000):
+        assert 404 == (await api.get("/v3/contacts", params={"segment_id": nobodys, "limit": 5})).status
 
 
 async def test_tags_select_who_carries_any_and_filters_are_combined(

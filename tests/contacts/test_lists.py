@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from everpost.contacts import lists
+from everpost.contacts import lists, membership_changes
 from everpost.contacts.shapes import ContactListIn
 from everpost.platform.db import Db
 from everpost.platform.errors import ApiError
@@ -270,7 +270,7 @@ async def test_a_deleted_list_stays_readable_and_frees_its_name(api: Api, db: Db
     async with db.transaction() as conn:
         marked = await lists.mark_deleted(conn, account.account_id, [made["list_id"]], now=clock.now())
     async with db.transaction() as conn:
-        gone = await lists.delete_memberships(conn, account.account_id, marked, at_most=100, now=clock.now())
+        gone = await membership_changes.empty(conn, account.account_id, marked, at_most=100, now=clock.now())
 
     assert (1, 1) == (len(marked), gone)
     found = await api.get(f"/v3/contact_lists/{made['list_id']}")
@@ -288,7 +288,7 @@ async def test_memberships_of_a_large_list_go_in_batches(api: Api, db: Db, accou
 
     async def batch() -> int:
         async with db.transaction() as conn:
-            return await lists.delete_memberships(
+            return await membership_changes.empty(
                 conn, account.account_id, [made["list_id"]], at_most=2, now=clock.now()
             )
 

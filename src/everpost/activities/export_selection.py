@@ -14,7 +14,7 @@ from msgspec import Struct
 from everpost.activities import selections
 from everpost.activities.selections import Selected
 from everpost.activities.shapes import ContactsExport
-from everpost.contacts import bulk, segment_members
+from everpost.contacts import lists, segment_members, tags
 from everpost.contacts.contact_pages import NEW_SUBSCRIBER_FOR
 from everpost.contacts.stored import IS_ACTIVE
 from everpost.ids import AccountId, ActivityId, ContactId, ListId, SegmentId, TagId
@@ -76,9 +76,9 @@ def read(asked: ContactsExport) -> Selection:
 
 async def require(conn: Conn, account_id: AccountId, selection: Selection) -> None:
     """Raises: NotFound, when a list, a tag or the segment does not exist."""
-    if len(await bulk.existing_lists(conn, account_id, selection.list_ids)) < len(selection.list_ids):
+    if len(await lists.existing(conn, account_id, selection.list_ids)) < len(selection.list_ids):
         raise NotFound
-    if len(await bulk.existing_tags(conn, account_id, selection.tag_ids)) < len(selection.tag_ids):
+    if len(await tags.known(conn, account_id, selection.tag_ids)) < len(selection.tag_ids):
         raise NotFound
     if selection.segment_id is not None:
         await segment_members.of(conn, account_id, SegmentId(selection.segment_id))

@@ -17,7 +17,7 @@ from msgspec import Struct
 from everpost.activities import csv_columns, csv_rows, csv_text, json_rows, runner
 from everpost.activities.ledger import New
 from everpost.activities.shapes import BulkActivity, FileImport, JsonImport, SmsPermission
-from everpost.contacts import bulk
+from everpost.contacts import lists
 from everpost.contacts.errors import too_many, unknown_ids
 from everpost.ids import AccountId, ActivityId, ListId, new_id
 from everpost.platform import storage
@@ -58,7 +58,7 @@ async def _start_file(
     list_ids = _read_list_ids(given.list_ids or [])
     permission = _read_permission(given.sms_permission_to_send)
     content = await asyncio.to_thread(_read_file, given.content or b"", permission, read)
-    if len(await bulk.existing_lists(conn, account_id, list_ids)) < len(list_ids):
+    if len(await lists.existing(conn, account_id, list_ids)) < len(list_ids):
         raise NotFound
     request = Request(list_ids, permission)
     return await _start(conn, account_id, FILE, content, request=request, source_file_name=given.file_name)
@@ -69,7 +69,7 @@ async def start_json(conn: Conn, account_id: AccountId, given: JsonImport) -> Bu
     list_ids = list(dict.fromkeys(given.list_ids))
     if len(list_ids) > _MOST_LISTS:
         raise Invalid(too_many("list_ids", _MOST_LISTS))
-    known = await bulk.existing_lists(conn, account_id, list_ids)
+    known = await lists.existing(conn, account_id, list_ids)
     if len(known) < len(list_ids):
         raise unknown_ids("list_ids", [list_id for list_id in list_ids if list_id not in known])
     content = await asyncio.to_thread(json_rows.clean, given.import_data)

@@ -33,7 +33,7 @@ from everpost.activities.row_checks import Checked
 from everpost.activities.row_people import Target
 from everpost.activities.runner import Turn
 from everpost.activities.upsert import Batch, Written
-from everpost.contacts import bulk, custom_fields
+from everpost.contacts import bulk, custom_fields, lists
 from everpost.contacts.custom_fields import FieldDefinition
 from everpost.ids import AccountId, ActivityId, ListId
 from everpost.platform import clock, storage
@@ -230,7 +230,7 @@ class Import:
 async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
     request = _read_request(turn.entry.request)
     async with turn.db.reader() as conn:
-        list_ids = await bulk.existing_lists(conn, turn.account_id, request.list_ids)
+        list_ids = await lists.existing(conn, turn.account_id, request.list_ids)
         fields = await custom_fields.definitions(conn, turn.account_id)
     gone = [list_id for list_id in request.list_ids if list_id not in list_ids]
     if gone and _read_progress(turn.entry.position) is None:

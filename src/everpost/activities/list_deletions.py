@@ -78,7 +78,7 @@ async def _mark(turn: Turn, asked: list[ListId]) -> _Position:
 
 async def _take_off(turn: Turn, position: _Position) -> _Position:
     async with turn.step() as conn:
-        gone = await lists.delete_memberships(
+        gone = await membership_changes.empty(
             conn, turn.account_id, position.deleted, at_most=_MEMBERSHIPS_PER_STEP, now=clock.now_seconds()
         )
         # People join and leave by other ways meanwhile, so the end is when none is left, whatever was counted.

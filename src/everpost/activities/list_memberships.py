@@ -17,7 +17,7 @@ from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.selections import Exclusion, Source
 from everpost.activities.shapes import BulkActivity
-from everpost.contacts import bulk, errors, membership_changes, memberships
+from everpost.contacts import errors, lists, membership_changes, memberships
 from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform import clock
 from everpost.platform.db import Conn
@@ -64,7 +64,7 @@ async def run(turn: Turn) -> None:
 
 
 async def _unknown_lists(conn: Conn, account_id: AccountId, asked: MembershipsChange) -> list[ListId]:
-    known = await bulk.existing_lists(conn, account_id, asked.list_ids)
+    known = await lists.existing(conn, account_id, asked.list_ids)
     return [list_id for list_id in dict.fromkeys(asked.list_ids) if list_id not in known]
 
 
@@ -72,7 +72,7 @@ async def _begin(turn: Turn) -> Progress:
     asked = _read_request(turn.entry.request)
     async with turn.long_step() as conn:
         # Lists may have gone since the activity was asked for; none can go while it runs, as deletions wait their turn.
-        list_ids = await bulk.existing_lists(conn, turn.account_id, asked.list_ids)
+        list_ids = await lists.existing(conn, turn.account_id, asked.list_ids)
         gone = [each for each in dict.fromkeys(asked.list_ids) if each not in list_ids]
         return await contact_steps.begin(
             conn,

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from everpost.contacts import bulk, contact_pages, segment_members, tags
+from everpost.contacts import contact_pages, lists, segment_members, tags
 from everpost.contacts.criteria import compiler, documents, references
 from everpost.contacts.segment_members import Members
 from everpost.contacts.stored import IS_ACTIVE
@@ -145,7 +145,7 @@ async def chunk(conn: Conn, account_id: AccountId, activity_id: ActivityId, numb
 async def _unknown(conn: Conn, account_id: AccountId, source: Source) -> list[tuple[str, object]]:
     """What a source names and is not there, with the selector that names it."""
     list_ids, tag_ids = source.list_ids or [], source.tag_ids or []
-    known_lists = await bulk.existing_lists(conn, account_id, list_ids) if list_ids else []
+    known_lists = await lists.existing(conn, account_id, list_ids) if list_ids else []
     known_tags = await tags.known(conn, account_id, tag_ids) if tag_ids else []
     unknown: list[tuple[str, object]] = [("list_ids", each) for each in list_ids if each not in known_lists]
     unknown += [("tag_ids", each) for each in tag_ids if each not in known_tags]

@@ -9,13 +9,12 @@ whole table would make each chunk slower than the last. Source: contract, bulk-a
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
-from uuid import UUID
 
 from msgspec import Raw, Struct
 
 from everpost.contacts import consent, stored
 from everpost.contacts.stored import StoredContact
-from everpost.ids import AccountId, ContactId, ListId, TagId
+from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform.db import Conn, copy_csv_in, many, one, run
 
 # What a new contact of an import is given; columns that are left out have their defaults.
@@ -70,32 +69,6 @@ class Joining(Struct, frozen=True):
 
     contact_id: ContactId
     list_id: ListId
-
-
-async def existing_lists(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> list[ListId]:
-    """Those of the lists that are there, in the given order, each once."""
-    found = await many(
-        conn,
-        UUID,
-        """SELECT list_id FROM contact_lists
-            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[]) AND deleted_at IS NULL""",
-        account_id=account_id,
-        list_ids=list_ids,
-    )
-    return [list_id for list_id in dict.fromkeys(list_ids) if list_id in found]
-
-
-async def existing_tags(conn: Conn, account_id: AccountId, tag_ids: Sequence[TagId]) -> list[TagId]:
-    """Those of the tags that are there, in the given order, each once."""
-    found = await many(
-        conn,
-        UUID,
-        """SELECT tag_id FROM contact_tags
-            WHERE account_id = :account_id AND tag_id = ANY(:tag_ids::uuid[]) AND deleted_at IS NULL""",
-        account_id=account_id,
-        tag_ids=tag_ids,
-    )
-    return [tag_id for tag_id in dict.fromkeys(tag_ids) if tag_id in found]
 
 
 async def list_names(conn: Conn, account_id: AccountId) -> Raw:

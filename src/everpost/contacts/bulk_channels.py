@@ -66,7 +66,7 @@ async def find(conn: Conn, account_id: AccountId, email_keys: Sequence[str], num
 
 async def take(conn: Conn, account_id: AccountId, wishes: Sequence[Wish], *, now: datetime) -> list[ContactId]:
     """Give contacts their channels; returns whose changed. Raises: Taken, when somebody else has a number by now."""
-    held = await _held(conn, account_id, [wish.contact_id for wish in wishes])
+    held = await sms_channels.of_contacts(conn, account_id, [wish.contact_id for wish in wishes])
     found = [(wish, _changed(held.get(wish.contact_id), wish, now=now)) for wish in wishes]
     changed = [(wish, channel) for wish, channel in found if channel is not None]
     if not changed:
@@ -108,21 +108,6 @@ def _changed(held: StoredChannel | None, wish: Wish, *, now: datetime) -> Stored
 
 def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), tzinfo=UTC)
-
-
-async def _held(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]) -> dict[ContactId, StoredChannel]:
-    rows = await many(
-        conn,
-        StoredChannel,
-        """SELECT contact_id, sms_channel_id, dial_code, sms_address, country_code, create_source, update_source,
-                  permission, opt_in_date, opt_out_date, advertised_frequency, advertised_interval,
-                  consent_created_at, consent_updated_at
-             FROM sms_channels
-            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])""",
-        account_id=account_id,
-        contact_ids=contact_ids,
-    )
-    return {row.contact_id: row for row in rows}
 
 
 async def _write(conn: Conn, account_id: AccountId, channels: Sequence[StoredChannel]) -> None:

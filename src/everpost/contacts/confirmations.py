@@ -15,7 +15,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from everpost.accounts import accounts
-from everpost.contacts import bulk, consent, memberships, stored, welcomes
+from everpost.contacts import consent, lists, memberships, stored, welcomes
 from everpost.contacts.stored import StoredContact
 from everpost.ids import AccountId, ContactId, ListId, new_id
 from everpost.platform import clock, config, crypto, mail, pages
@@ -127,7 +127,7 @@ async def _join(
     """Put who confirmed on the lists that were remembered, as far as they are still there and there is room."""
     contact_id = contact.contact_id
     held = (await memberships.of_contacts(conn, account_id, [contact_id])).get(contact_id, [])
-    wanted = [each for each in await bulk.existing_lists(conn, account_id, list_ids) if each not in held]
+    wanted = [each for each in await lists.existing(conn, account_id, list_ids) if each not in held]
     await memberships.add(conn, account_id, contact_id, wanted[: memberships.MAXIMUM - len(held)], now=now)
     # What the contact joined while it waited is as good as joined now.
     await welcomes.publish_joined(conn, account_id, contact, [*held, *wanted], actor="Contact")

@@ -5,7 +5,7 @@ Deletion is bulk work and answers with an activity, so `DELETE /contact_lists/{i
 does to the tables is here. Source: contract, contacts.md §7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -55,16 +55,22 @@ async def find_by_name(conn: Conn, account_id: AccountId, name: str) -> ListId |
 
 async def require(conn: Conn, account_id: AccountId, list_id: ListId) -> None:
     """Raises: NotFound, also for a deleted list."""
-    known = await one(
+    if not await existing(conn, account_id, [list_id]):
+        raise NotFound
+
+
+async def existing(conn: Conn, account_id: AccountId, list_ids: Iterable[ListId]) -> list[ListId]:
+    """Those of the lists that are not deleted, in the given order, each once."""
+    asked = list(dict.fromkeys(list_ids))
+    found = await many(
         conn,
         UUID,
         """SELECT list_id FROM contact_lists
-            WHERE account_id = :account_id AND list_id = :list_id AND deleted_at IS NULL""",
+            WHERE account_id = :account_id AND list_id = ANY(:asked::uuid[]) AND deleted_at IS NULL""",
         account_id=account_id,
-        list_id=list_id,
+        asked=asked,
     )
-    if known is None:
-        raise NotFound
+    return [list_id for list_id in asked if list_id in found]
 
 
 async def require_known(conn: Conn, account_id: AccountId, list_id: ListId) -> None:
@@ -172,8 +178,8 @@ async def change(conn: Conn, account_id: AccountId, list_id: ListId, new: Contac
 async def mark_deleted(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], *, now: datetime) -> list[ListId]:
     """Mark lists deleted, which frees their names; returns those that were not deleted before.
 
-    Bulk deletion does this first and commits, then `delete_memberships`: from then on no request finds the list to add
-    anyone to it, so nothing is left behind.
+    Bulk deletion does this first and commits, then `membership_changes.empty`: from then on no request finds the list
+    to add anyone to it, so nothing is left behind.
     """
     marked = await many(
         conn,
@@ -188,56 +194,9 @@ async def mark_deleted(conn: Conn, account_id: AccountId, list_ids: Sequence[Lis
     return [ListId(list_id) for list_id in marked]
 
 
-async def delete_memberships(
-    conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], *, at_most: int, now: datetime
-) -> int:
-    """Take a batch of up to `at_most` contacts off these lists, moving their updated_at; returns how many rows went.
-
-    Call it in short transactions until it returns 0.
-    """
-    contact_ids = await many(
-        conn,
-        UUID,
-        """SELECT contact_id FROM list_memberships
-            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
-            LIMIT :at_most""",
-        account_id=account_id,
-        list_ids=list_ids,
-        at_most=at_most,
-    )
-    # The order of locks everywhere: contacts, then their memberships.
-    await run(
-        conn,
-        """UPDATE contacts SET updated_at = :now
-            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])""",
-        account_id=account_id,
-        contact_ids=contact_ids,
-        now=now,
-    )
-    return await run(
-        conn,
-        """DELETE FROM list_memberships
-            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
-              AND contact_id = ANY(:contact_ids::uuid[])""",
-        account_id=account_id,
-        list_ids=list_ids,
-        contact_ids=contact_ids,
-    )
-
-
 async def xrefs(db: Db, account_id: AccountId, query: ListXrefsQuery) -> ListXrefs:
-    """The lists behind numbers of the previous API. Numbers are given at the first question, in order of creation.
-
-    Raises: Invalid.
-    """
-    sequence_ids = sequences.read(query.sequence_ids)
-    async with db.reader() as conn:
-        found = await _numbered(conn, account_id, sequence_ids)
-    if len(found) < len(set(sequence_ids)):
-        async with db.transaction() as conn:
-            await _number(conn, account_id)
-            found = await _numbered(conn, account_id, sequence_ids)
-    return ListXrefs(found)
+    """The lists behind numbers of the previous API. Raises: Invalid."""
+    return ListXrefs(await sequences.look_up(db, account_id, query, numbered=_numbered, number=_number))
 
 
 _BEFORE_ALL: Final = datetime.fromisoformat("0001-01-02T00:00:00+00:00")

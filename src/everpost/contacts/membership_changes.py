@@ -46,7 +46,7 @@ async def lock(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactI
 
 
 async def touch(conn: Conn, account_id: AccountId, contact_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Move updated_at of locked contacts."""
+    """Move updated_at of contacts, which locks those who are not locked yet."""
     await run(
         conn,
         """UPDATE contacts SET updated_at = :now
@@ -104,6 +104,30 @@ async def leave(
         contact_ids=contact_ids,
     )
     await touch(conn, account_id, list(dict.fromkeys(changed)), now=now)
+
+
+async def empty(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId], *, at_most: int, now: datetime) -> int:
+    """Take a batch of up to `at_most` contacts off deleted lists; returns how many rows went, 0 when all are gone."""
+    contact_ids = await many(
+        conn,
+        UUID,
+        """SELECT contact_id FROM list_memberships
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+            LIMIT :at_most""",
+        account_id=account_id,
+        list_ids=list_ids,
+        at_most=at_most,
+    )
+    await touch(conn, account_id, contact_ids, now=now)
+    return await run(
+        conn,
+        """DELETE FROM list_memberships
+            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+              AND contact_id = ANY(:contact_ids::uuid[])""",
+        account_id=account_id,
+        list_ids=list_ids,
+        contact_ids=contact_ids,
+    )
 
 
 async def count(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> int:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from everpost.contacts import lists
 from everpost.contacts.errors import too_many, unknown_ids
 from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform.db import Conn, many, one, run
@@ -33,14 +34,7 @@ async def require_lists(
         raise Invalid(too_many(name, MAXIMUM))
     if not list_ids:
         return []
-    known = await many(
-        conn,
-        UUID,
-        """SELECT list_id FROM contact_lists
-            WHERE account_id = :account_id AND list_id = ANY(:list_ids::uuid[]) AND deleted_at IS NULL""",
-        account_id=account_id,
-        list_ids=list_ids,
-    )
+    known = await lists.existing(conn, account_id, list_ids)
     if len(known) < len(list_ids):
         raise unknown_ids(name, [list_id for list_id in list_ids if list_id not in known])
     return list_ids
@@ -62,10 +56,10 @@ async def of_contacts(
         account_id=account_id,
         contact_ids=contact_ids,
     )
-    lists: dict[ContactId, list[ListId]] = {}
+    joined: dict[ContactId, list[ListId]] = {}
     for row in rows:
-        lists.setdefault(row.contact_id, []).append(row.list_id)
-    return lists
+        joined.setdefault(row.contact_id, []).append(row.list_id)
+    return joined
 
 
 async def add(

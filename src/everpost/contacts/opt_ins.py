@@ -6,7 +6,7 @@ no exception. Source: contract, contacts.md §4.4; campaigns.md §7.1, §7.3.
 
 from collections.abc import Sequence
 
-from everpost.contacts import bulk, consent, consent_settings, consequences, memberships, stored
+from everpost.contacts import consent, consent_settings, consequences, lists, memberships, stored
 from everpost.contacts.consent import Permission
 from everpost.ids import AccountId, ContactId, ListId
 from everpost.platform import clock
@@ -29,7 +29,7 @@ async def opt_in(
     row.email_updated_at = row.updated_at = now
     row.update_source = "Contact"
     await stored.write(conn, account_id, row, is_address_new=False)
-    wanted = (await bulk.existing_lists(conn, account_id, list_ids))[: memberships.MAXIMUM]
+    wanted = (await lists.existing(conn, account_id, list_ids))[: memberships.MAXIMUM]
     joined = await memberships.add(conn, account_id, contact_id, wanted, now=now)
     await consequences.follow(conn, account_id, row, joined, before=held, is_address_new=False, actor="Contact")
     return row.permission_to_send

@@ -144,12 +144,30 @@ async def owner_of(conn: Conn, account_id: AccountId, number: Number) -> Contact
 
 
 async def find(conn: Conn, account_id: AccountId, contact_id: ContactId) -> StoredChannel | None:
-    return (await _of(conn, account_id, [contact_id])).get(contact_id)
+    return (await of_contacts(conn, account_id, [contact_id])).get(contact_id)
+
+
+async def of_contacts(
+    conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]
+) -> dict[ContactId, StoredChannel]:
+    """Who has none is left out."""
+    rows = await many(
+        conn,
+        StoredChannel,
+        """SELECT contact_id, sms_channel_id, dial_code, sms_address, country_code, create_source, update_source,
+                  permission, opt_in_date, opt_out_date, advertised_frequency, advertised_interval,
+                  consent_created_at, consent_updated_at
+             FROM sms_channels
+            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])""",
+        account_id=account_id,
+        contact_ids=contact_ids,
+    )
+    return {row.contact_id: row for row in rows}
 
 
 async def shown(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]) -> dict[ContactId, SmsChannel]:
-    """The channels of a page of contacts as they go out; who has none is left out."""
-    return {contact_id: _wire(row) for contact_id, row in (await _of(conn, account_id, contact_ids)).items()}
+    """The channels of a page of contacts as they go out."""
+    return {contact_id: _wire(row) for contact_id, row in (await of_contacts(conn, account_id, contact_ids)).items()}
 
 
 async def history(conn: Conn, account_id: AccountId, contact_id: ContactId) -> list[SmsHistoryEntry]:
@@ -237,21 +255,6 @@ def _wire(row: StoredChannel) -> SmsChannel:
         update_source=row.update_source,
         sms_channel_consents=[consent],
     )
-
-
-async def _of(conn: Conn, account_id: AccountId, contact_ids: Sequence[ContactId]) -> dict[ContactId, StoredChannel]:
-    rows = await many(
-        conn,
-        StoredChannel,
-        """SELECT contact_id, sms_channel_id, dial_code, sms_address, country_code, create_source, update_source,
-                  permission, opt_in_date, opt_out_date, advertised_frequency, advertised_interval,
-                  consent_created_at, consent_updated_at
-             FROM sms_channels
-            WHERE account_id = :account_id AND contact_id = ANY(:contact_ids::uuid[])""",
-        account_id=account_id,
-        contact_ids=contact_ids,
-    )
-    return {row.contact_id: row for row in rows}
 
 
 async def _delete(conn: Conn, account_id: AccountId, contact_id: ContactId) -> None:
