@@ -215,6 +215,17 @@ async def test_all_problems_of_a_body_are_told_in_one_element(api: Api, body: An
     )  # fmt: skip
 
 
+async def test_white_space_around_a_text_makes_it_no_longer(api: Api) -> None:
+    async def put(name: str, **others: Any) -> Any:
+        return await api.put(f"/v3/sails/{KNOWN}", {"source": "Contact", "name": name, **others})
+
+    assert "12345" == (await put("  12345\n")).body["name"]
+    assert " 1234" == (await put(" 1234")).body["name"]
+    assert "name must not be longer than 5 characters." == (await put(" 123456 ")).error_message
+    wrong = await put(" 12345 ", owner_id=f" {KNOWN}")
+    assert ["owner_id does not have a valid value"] == [error["error_message"] for error in wrong.errors]
+
+
 async def test_an_area_may_tell_its_problems_one_by_one(api: Api) -> None:
     answer = await api.put(f"/v3/sails/{KNOWN}", {"parts": [{"kind": 1}]})
     assert ["source is required.", "parts[0].kind does not have a valid value"] == [
