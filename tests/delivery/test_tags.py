@@ -27,6 +27,8 @@ def filled(source: str, *, is_html: bool = False, position: Position = Position.
         ("Hi [[LastName OR &quot;you&quot;]]!", "Hi you!"),
         ("Hi [[LastName OR “you”]]!", "Hi you!"),
         ("Hi [[LastName OR „you“]]!", "Hi you!"),
+        ("Hi [[LastName OR &#8220;you&#X201d;]]!", "Hi you!"),
+        ("Hi [[LastName&nbsp;OR\xa0&#34;you&#x22;&#160;]]!", "Hi you!"),
         ('Hi [[LastName OR ""]]!', "Hi !"),
         ("Hi [[LastName]]!", "Hi !"),
         ("[[CUSTOM.Size]]", "XL"),
@@ -43,6 +45,23 @@ def filled(source: str, *, is_html: bool = False, position: Position = Position.
 )
 def test_a_tag_becomes_its_value_its_fallback_or_stays(source: str, expected: str) -> None:
     assert expected == filled(source, firstname="Ann", custom__size="XL")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("[[CUSTOM.größe]] [[custom.GRÖSSE]] [[CUSTOM.größe OR &quot;x&quot;]]", "XL [[custom.GRÖSSE]] XL"),
+        ("[[CUSTOM.Größe (EU)?]] [[CUSTOM.Größe&nbsp;(EU)? OR “x”]]", "44 44"),
+        ("[[CUSTOM.red &amp; blue]]", "yes"),
+        ("[[IF CUSTOM.größe IS “xl”]]large[[ENDIF]]", "large"),
+        ("[[CUSTOM.gr<b>öße</b>]] [[CUSTOM.größe [[CUSTOM.größe]]", "[[CUSTOM.gr<b>öße</b>]] [[CUSTOM.größe XL"),
+    ],
+)
+def test_custom_fields_have_names_of_every_alphabet_and_labels_of_any_kind(source: str, expected: str) -> None:
+    known = {"custom.größe": "XL", "custom.größe (eu)?": "44", "custom.red & blue": "yes"}
+    vocabulary = Vocabulary({}, frozenset(known))
+    marked = tags.mark(source, vocabulary, is_html=True)
+    assert expected == tags.fill(tags.pieces(marked.text, marked.tags, vocabulary, Position.PLAIN), known)
 
 
 @pytest.mark.parametrize(

@@ -65,17 +65,21 @@ class Tag(Struct, frozen=True):
     source: str
 
 
-_QUOTE = r'(?:"|&quot;|&\#34;|&\#[xX]22;|[“”„‟]|&[lrb]dquo;)'
+# Custom fields are named in every alphabet; a label, which may stand for the name, holds more than words.
+_NAME = r"(?:custom\.(?:(?!\]\]|\[\[)[^<>\"]){1,100}?|[^\W\d_](?:[\w\-. ]|\xa0){0,100}?)"
+_QUOTE = r'(?:"|&quot;|[“”„‟]|&[lrb]dquo;|&\#0{0,4}(?:34|822[0-3]);|&\#x0{0,4}(?:22|201[c-f]);)'
+# Editors put blanks that do not break where their authors see blanks.
+_BLANK = r"(?:\s|&nbsp;|&\#0{0,4}160;|&\#x0{0,4}a0;)"
 # Every repetition has a limit: sources are long, and a pattern that tries all ways through them takes hours.
 _TAG = re.compile(
-    rf"""\[\[\s{{0,20}}(?:
+    rf"""\[\[{_BLANK}{{0,20}}(?:
         (?P<endif>ENDIF)
-      | IF\s{{1,20}}(?P<if>[a-z][\w\-. ]{{0,100}}?)
-        (?:\s{{1,20}}IS\s{{1,20}}{_QUOTE}(?P<equals>(?:(?!{_QUOTE}|\]\]).){{0,1000}}){_QUOTE})?
-      | (?P<name>[a-z][\w\-. ]{{0,100}}?)
-        (?:\s{{1,20}}OR\s{{1,20}}{_QUOTE}(?P<fallback>(?:(?!{_QUOTE}|\]\]).){{0,1000}}){_QUOTE})?
-    )\s{{0,20}}\]\]""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL | re.ASCII,
+      | IF{_BLANK}{{1,20}}(?P<if>{_NAME})
+        (?:{_BLANK}{{1,20}}IS{_BLANK}{{1,20}}{_QUOTE}(?P<equals>(?:(?!{_QUOTE}|\]\]).){{0,1000}}){_QUOTE})?
+      | (?P<name>{_NAME})
+        (?:{_BLANK}{{1,20}}OR{_BLANK}{{1,20}}{_QUOTE}(?P<fallback>(?:(?!{_QUOTE}|\]\]).){{0,1000}}){_QUOTE})?
+    ){_BLANK}{{0,20}}\]\]""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _ALIASES = {"unsubscribelink": "unsubscribe"}
 _NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
@@ -248,7 +252,7 @@ def fixed_bytes(template: Pieces) -> int:
 
 def _read(found: re.Match[str], *, is_html: bool) -> Tag:
     decode = unescape if is_html else str
-    name = (found["if"] or found["name"] or "").strip().lower()
+    name = decode(found["if"] or found["name"] or "").replace("\xa0", " ").strip().lower()
     if name.startswith("partner."):
         name = "partner"
     kind = "endif" if found["endif"] else "if" if found["if"] else "value"
