@@ -80,6 +80,9 @@ async def test_empty_texts_clear_what_may_be_empty(api: AccountApi) -> None:
         ({"time_zone_id": "Mars/Olympus"}, "time_zone_id does not have a valid value"),
         ({"website": "ftp://harborlane.example"}, "website does not have a valid value"),
         ({"website": "http://"}, "website does not have a valid value"),
+        ({"website": "javascript:alert(1)"}, "website does not have a valid value"),
+        ({"website": "mailto:desk@harborlane.example"}, "website does not have a valid value"),
+        ({"website": "harborlane.example/a b"}, "website does not have a valid value"),
         ({"organization_name": "bell\x07"}, "organization_name does not have a valid value"),
     ],
 )

@@ -167,10 +167,11 @@ def _problems_of_place(row: _Row) -> list[str]:
 def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        host = parts.hostname
+        _ = parts.port  # reading it finds what is no number, as in javascript:alert(1) with http:// in front
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(host) and " " not in text
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_web and "@" not in parts.netloc and not any(map(str.isspace, text))
 
 
 async def _summary(conn: Conn, account_id: AccountId, row: _Row) -> Summary:
