@@ -46,7 +46,19 @@ DOOR_MODULES: Final = (
     "everpost.portal.people_pages",
     "everpost.portal.security_pages",
     "everpost.portal.campaigns_pages",
+    "everpost.portal.composer_pages",
     "everpost.portal.automation_pages",
+    "everpost.portal.campaign_new_pages",
+    "everpost.portal.campaign_pages",
+    "everpost.portal.campaign_details_pages",
+    "everpost.portal.campaign_content_pages",
+    "everpost.portal.campaign_audience_pages",
+    "everpost.portal.campaign_subject_test_pages",
+    "everpost.portal.campaign_resend_pages",
+    "everpost.portal.campaign_test_mail_pages",
+    "everpost.portal.campaign_schedule_pages",
+    "everpost.portal.campaign_sending_pages",
+    "everpost.portal.campaign_trace_pages",
     "everpost.portal.report_pages",
     "everpost.portal.contact_timeline_pages",
     "everpost.portal.swagger_ui",
@@ -55,7 +67,11 @@ DOOR_MODULES: Final = (
     "everpost.platform.health",
 )
 # Modules whose subscriptions concern facts that doors publish, and which no door needs.
-SUBSCRIBING_MODULES: Final = ("everpost.campaigns.automation_runs",)
+SUBSCRIBING_MODULES: Final = (
+    "everpost.campaigns.automation_runs",
+    "everpost.campaigns.ab_phases",
+    "everpost.campaigns.cancelled_runs",
+)
 # A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
 _WAIT_SECONDS: Final = 5
 _STATEMENT_SECONDS: Final = 30

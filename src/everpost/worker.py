@@ -36,6 +36,7 @@ JOB_MODULES: Final = (
     "everpost.campaigns.sending",
     "everpost.campaigns.resending",
     "everpost.campaigns.ab_phases",
+    "everpost.campaigns.cancelled_runs",
     "everpost.campaigns.schedules",
     "everpost.campaigns.automation_runs",
 )

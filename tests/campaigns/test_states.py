@@ -24,6 +24,7 @@ TABLE = {
     "start": "- EXECUTING - - - -",
     "finish": "- - DONE - - -",
     "fail": "- - ERROR - - -",
+    "stop": "- - - ERROR - -",
     "remove": "REMOVED - - REMOVED REMOVED -",
 }
 CASES = [
@@ -46,6 +47,8 @@ async def take(conn: Conn, campaign_id: CampaignId, step: str) -> bool:
             await states.unschedule(conn, ACCOUNT, campaign_id, now=NOW)
         case "start":
             return await states.start(conn, ACCOUNT, campaign_id, now=NOW)
+        case "stop":
+            return await states.stop(conn, ACCOUNT, campaign_id, now=NOW)
         case "remove":
             await states.remove(conn, ACCOUNT, campaign_id, now=NOW)
         case "finish" | "fail":

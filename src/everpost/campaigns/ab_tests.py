@@ -5,12 +5,12 @@ With one the campaign's type is AB_TEST, without one again NEWSLETTER, whatever 
 Source: contract, campaigns.md §3.16.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from everpost.campaigns import campaign_activities, content, resends, states
-from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.errors import AbTestExists, CampaignNotFound, StateConflicts
 from everpost.campaigns.shapes import AbTest
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, MailingId, new_id
@@ -31,6 +31,7 @@ class Test(Struct, frozen=True):
     mailing_a: MailingId | None
     mailing_b: MailingId | None
     mailing_rest: MailingId | None
+    decide_at: datetime | None
     winner: Literal["A", "B"] | None
 
     @property
@@ -54,11 +55,13 @@ async def get(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId
 
 async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, new: AbTest) -> AbTest:
     """Raises: Invalid, CampaignNotFound, StateForbids, StateConflicts, AbTestExists, ResendExists."""
+    subject = _subject(new)
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     # From here on nobody else changes this campaign.
     await states.hold(conn, account_id, stored.campaign_id)
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
-    subject = _subject(new, stored)
+    if subject == stored.subject:
+        raise Invalid("alternative_subject must differ from the subject.")
     if stored.status != "DRAFT":
         raise StateConflicts(f"Campaign activity is {stored.status}; an A/B test can only be added to a DRAFT.")
     await resends.refuse_beside_test(conn, account_id, stored.campaign_id)
@@ -93,7 +96,7 @@ async def find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Te
         Test,
         """
         SELECT alternative_subject, test_size, winner_wait_hours, seed, mailing_a, mailing_b, mailing_rest,
-               winner
+               decide_at, winner
           FROM campaign_ab_tests
          WHERE account_id = :account_id AND campaign_id = :campaign_id""",
         account_id=account_id,
@@ -108,14 +111,12 @@ async def _require(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -
     return test
 
 
-def _subject(new: AbTest, stored: Stored) -> str:
+def _subject(new: AbTest) -> str:
     subject = new.alternative_subject.strip()
     if not subject:
         raise Invalid("alternative_subject must not be empty.")
     if "\r" in subject or "\n" in subject:
         raise Invalid("alternative_subject does not have a valid value")
-    if subject == stored.subject:
-        raise Invalid("alternative_subject must differ from the subject.")
     return subject
 
 

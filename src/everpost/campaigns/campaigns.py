@@ -14,7 +14,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct
 
-from everpost.campaigns import campaign_activities, content, permalinks, states
+from everpost.campaigns import ab_phases, campaign_activities, content, permalinks, states
 from everpost.campaigns.errors import CampaignNameTaken, CampaignNotFound
 from everpost.campaigns.shapes import (
     ActivityReference,
@@ -130,14 +130,17 @@ async def rename(conn: Conn, account_id: AccountId, campaign_id: CampaignId, new
 async def delete(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
     """Remove a campaign and its activities; what was sent keeps its links. Raises: StateForbids, CampaignNotFound."""
     await states.remove(conn, account_id, campaign_id, now=clock.now())
+    await ab_phases.call_off(conn, account_id, campaign_id)
     await sent_activities.forget(conn, account_id, campaign_id)
 
 
 async def cross_references(conn: Conn, account_id: AccountId, numbers: Sequence[str]) -> CrossReferences:
     """Campaigns by the number that the previous API generation knew them by. Raises: Invalid."""
-    if not all(re.fullmatch(r"\d{1,18}", number, re.ASCII) for number in numbers):
+    if not all(re.fullmatch(r"\d+", number, re.ASCII) for number in numbers):
         raise Invalid("v2_email_campaign_ids does not have a valid value")
-    rows = await _by_sequence(conn, account_id, [int(number) for number in numbers])
+    # A number with more digits than a column takes is nobody's.
+    known = [int(digits) for number in numbers if 0 < len(digits := number.lstrip("0")) <= 18]
+    rows = await _by_sequence(conn, account_id, known)
     return CrossReferences(
         [CrossReference(str(row.sequence_id), row.campaign_id, row.campaign_activity_id) for row in rows]
     )

@@ -118,6 +118,19 @@ async def resend(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None
                 await _end(conn, account_id, campaign_id, planned, count=0, reason_code=FAILED)
 
 
+async def stop(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
+    """What was handed over does not go out after all."""
+    await run(
+        conn,
+        """
+        UPDATE campaign_resends
+           SET status = 'ERROR'
+         WHERE account_id = :account_id AND campaign_id = :campaign_id AND status = 'DONE'""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+    )
+
+
 async def _start(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
     if await states.is_removed(conn, account_id, campaign_id):
         return

@@ -15,10 +15,13 @@ from everpost.campaigns.send_history import (
     NOBODY,
     SENDER_NOT_CONFIRMED,
     SENDER_NOT_SIGNED,
+    STAGING,
+    TOO_MANY_RECIPIENTS,
+    UNDER_REVIEW,
     Run,
 )
 from everpost.contacts.segment_members import Members
-from everpost.delivery import mailings, outbox, recipients
+from everpost.delivery import mailings, outbox, permissions, recipients
 from everpost.delivery.mailings import NewMailing
 from everpost.delivery.render import Content, LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
@@ -38,22 +41,27 @@ async def hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run,
     """Freeze content and recipients and let the outbox begin; returns how many get it. Raises: NotSent."""
     await open_mailing(conn, account_id, stored, run.mailing_id)
     count = await recipients.add(conn, account_id, run.mailing_id, members)
-    if count == 0:
-        raise NotSent(NOBODY)
+    await check_size(conn, account_id, count)
     await outbox.release(conn, account_id, run.mailing_id)
     return count
 
 
 async def open_mailing(
-    conn: Conn, account_id: AccountId, stored: Stored, mailing_id: MailingId, *, subject: str | None = None
+    conn: Conn,
+    account_id: AccountId,
+    stored: Stored,
+    mailing_id: MailingId,
+    *,
+    subject: str | None = None,
+    together_with: MailingId | None = None,
 ) -> None:
     """Freeze what is said, with this subject or the activity's own. Raises: NotSent."""
-    await _check(conn, account_id, stored)
+    await check(conn, account_id, stored)
     written = await campaign_activities.written(conn, account_id, stored)
     if content.problems(written.html):
         raise NotSent(FAILED)
     said = written if subject is None else structs.replace(written, subject=subject)
-    new = _mailing(stored, mailing_id, said)
+    new = _mailing(stored, mailing_id, said, together_with)
     try:
         await mailings.open_for(conn, account_id, new)
     except LinkTooLong as error:
@@ -71,23 +79,43 @@ async def publish(conn: Conn, account_id: AccountId, stored: Stored) -> None:
 
 
 async def may_send(conn: Conn, account_id: AccountId) -> bool:
-    """An account that was closed after it had scheduled something sends it no more."""
-    status = await one(
-        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
-    )
-    return status == "active"
+    """Whether the account is open and the operator holds nothing back."""
+    return await _obstacle(conn, account_id) is None
 
 
-async def _check(conn: Conn, account_id: AccountId, stored: Stored) -> None:
-    if not await may_send(conn, account_id):
-        raise NotSent(ACCOUNT_MAY_NOT_SEND)
+async def check(conn: Conn, account_id: AccountId, stored: Stored) -> None:
+    """Whether it may go out now, whatever was true when it was scheduled. Raises: NotSent."""
+    if (reason_code := await _obstacle(conn, account_id)) is not None:
+        raise NotSent(reason_code)
     if await campaign_activities.sender_problems(conn, account_id, stored.from_email, stored.reply_to_email):
         raise NotSent(SENDER_NOT_CONFIRMED)
     if await campaign_activities.footer_address(conn, account_id, stored) is None:
         raise NotSent(FAILED)
 
 
-def _mailing(stored: Stored, mailing_id: MailingId, written: Content) -> NewMailing:
+async def check_size(conn: Conn, account_id: AccountId, count: int) -> None:
+    """Whether a run may go to so many. Raises: NotSent."""
+    if count == 0:
+        raise NotSent(NOBODY)
+    most = (await permissions.find(conn, account_id)).most_recipients
+    if most is not None and count > most:
+        raise NotSent(TOO_MANY_RECIPIENTS)
+
+
+async def _obstacle(conn: Conn, account_id: AccountId) -> int | None:
+    """The reason code of what keeps an account from sending anything."""
+    status = await one(
+        conn, str, "SELECT status FROM account_directory WHERE account_id = :account_id", account_id=account_id
+    )
+    if status != "active":
+        return ACCOUNT_MAY_NOT_SEND
+    said = await permissions.find(conn, account_id)
+    if said.is_under_review:
+        return UNDER_REVIEW
+    return STAGING if said.is_staging else None
+
+
+def _mailing(stored: Stored, mailing_id: MailingId, written: Content, together_with: MailingId | None) -> NewMailing:
     return NewMailing(
         mailing_id=mailing_id,
         campaign_activity_id=stored.campaign_activity_id,
@@ -97,4 +125,5 @@ def _mailing(stored: Stored, mailing_id: MailingId, written: Content) -> NewMail
         reply_to_email=stored.reply_to_email,
         content=written,
         address=campaign_activities.own_address(stored),
+        together_with=together_with,
     )

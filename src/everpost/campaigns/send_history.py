@@ -1,12 +1,14 @@
 """What became of each send of an email, oldest first.
 
 Rules: an entry appears when its run is over; its number counts the runs of the activity, 1, 2, 3, …; `count` are the
-contacts that this run added, so a repeat counts only new ones. Nobody to send to is a completed run, not an error.
+contacts that this run added, so a repeat counts only new ones. Nobody to send to is a completed run, not an error; one
+that was cancelled is an error, and its `count` are those who had got it by then.
 Source: contract, campaigns.md §3.14.
 """
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from msgspec import UNSET, Struct
 
@@ -18,15 +20,8 @@ from everpost.platform import clock
 from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import sent_activities
 
-SENT, FAILED, ACCOUNT_MAY_NOT_SEND, LINK_TOO_LONG, SENDER_NOT_CONFIRMED, SENDER_NOT_SIGNED, NOBODY = (
-    0,
-    1,
-    3,
-    8,
-    9,
-    10,
-    12,
-)
+SENT, FAILED, UNDER_REVIEW, ACCOUNT_MAY_NOT_SEND, TOO_MANY_RECIPIENTS, STAGING, STOPPED = range(7)
+LINK_TOO_LONG, SENDER_NOT_CONFIRMED, SENDER_NOT_SIGNED, NOBODY = 8, 9, 10, 12
 COMPLETED = (SENT, NOBODY)
 
 
@@ -36,6 +31,13 @@ class Run(Struct, frozen=True):
     campaign_activity_id: CampaignActivityId
     send_id: int
     mailing_id: MailingId
+
+
+class StoppedRun(Struct, frozen=True):
+    """A send that was cancelled; it was completed until this was noted first."""
+
+    campaign_activity_id: CampaignActivityId
+    was_completed: bool
 
 
 class _Row(Struct):
@@ -118,6 +120,48 @@ async def end(conn: Conn, account_id: AccountId, ended: Run, *, count: int, reas
         status="COMPLETED" if reason_code in COMPLETED else "ERRORED",
         count=count,
         reason_code=reason_code,
+    )
+
+
+async def last_mailing(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> MailingId | None:
+    """Of the last run that reached anybody."""
+    found = await one(
+        conn,
+        UUID,
+        """
+        SELECT mailing_id
+          FROM campaign_runs
+         WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND status = 'COMPLETED'
+           AND reason_code = 0
+         ORDER BY send_id DESC
+         LIMIT 1""",
+        account_id=account_id,
+        activity_id=activity_id,
+    )
+    return None if found is None else MailingId(found)
+
+
+async def stop(conn: Conn, account_id: AccountId, mailing_id: MailingId, *, count: int) -> StoppedRun | None:
+    """The run of a mailing ended before everybody had got it: so many had. None when it has no entry."""
+    return await one(
+        conn,
+        StoppedRun,
+        """
+        WITH before AS (
+            SELECT send_id, campaign_activity_id, status
+              FROM campaign_runs
+             WHERE account_id = :account_id AND mailing_id = :mailing_id
+               FOR UPDATE)
+        UPDATE campaign_runs AS stopped
+           SET status = 'ERRORED', sent_count = :count, reason_code = :reason_code
+          FROM before
+         WHERE stopped.account_id = :account_id AND stopped.campaign_activity_id = before.campaign_activity_id
+           AND stopped.send_id = before.send_id
+        RETURNING stopped.campaign_activity_id, before.status = 'COMPLETED' AS was_completed""",
+        account_id=account_id,
+        mailing_id=mailing_id,
+        count=count,
+        reason_code=STOPPED,
     )
 
 

@@ -17,7 +17,7 @@ from everpost.ids import AccountId, CampaignId
 from everpost.platform.db import Conn, one, run
 
 Status: TypeAlias = Literal["DRAFT", "SCHEDULED", "EXECUTING", "DONE", "ERROR", "REMOVED"]
-Step: TypeAlias = Literal["edit", "rename", "schedule", "unschedule", "start", "finish", "fail", "remove"]
+Step: TypeAlias = Literal["edit", "rename", "schedule", "unschedule", "start", "finish", "fail", "stop", "remove"]
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -37,6 +37,7 @@ RULES: Mapping[Step, Rule] = {
     "start": Rule(("SCHEDULED",), "EXECUTING"),
     "finish": Rule(("EXECUTING",), "DONE"),
     "fail": Rule(("EXECUTING",), "ERROR"),
+    "stop": Rule(("DONE",), "ERROR"),
     "remove": Rule(AT_REST, "REMOVED"),
 }
 
@@ -117,6 +118,11 @@ async def end(
 ) -> bool:
     """EXECUTING → DONE or ERROR; False when the run is over already."""
     return await _step(conn, account_id, campaign_id, step, now)
+
+
+async def stop(conn: Conn, account_id: AccountId, campaign_id: CampaignId, *, now: datetime) -> bool:
+    """DONE → ERROR, when what was handed over does not go out after all; False in any other status."""
+    return await _step(conn, account_id, campaign_id, "stop", now)
 
 
 async def touch(conn: Conn, account_id: AccountId, campaign_id: CampaignId, *, now: datetime) -> None:

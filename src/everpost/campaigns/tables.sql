@@ -106,15 +106,7 @@ COMMENT ON TABLE campaign_runs IS 'One row per send of an activity, from its sta
 COMMENT ON COLUMN campaign_runs.send_id IS '1, 2, 3, … per activity.';
 COMMENT ON COLUMN campaign_runs.mailing_id IS 'The mailing that this run hands to delivery; chosen at the start, so a resumed run opens the same one.';
 COMMENT ON COLUMN campaign_runs.sent_count IS 'Recipients whom this run added: on a repeat only those who never got the activity.';
-COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 3 the account may not send, 8 a link is too long, 9 a sender is not confirmed, 12 nobody to send to; all of them: send_history.py.';
-
--- What the operator says about an account's sending; an account without a row may send.
-CREATE TABLE send_permissions (
-    account_id      uuid    NOT NULL PRIMARY KEY,
-    is_under_review boolean NOT NULL DEFAULT false,
-    is_staging      boolean NOT NULL DEFAULT false,
-    most_recipients integer CHECK (most_recipients > 0)    -- of one run; NULL is no limit
-);
+COMMENT ON COLUMN campaign_runs.reason_code IS '0 sent, 1 failed, 2 under review, 3 the account may not send, 4 too many recipients, 5 staging, 6 cancelled, 8 a link is too long, 9 a sender is not confirmed, 10 nor signed, 12 nobody to send to.';
 
 -- Resends are named by a number that is unique server-wide.
 CREATE SEQUENCE resend_request_ids AS bigint START 1001;

@@ -42,6 +42,7 @@ class NewMailing(Struct, frozen=True, kw_only=True):
     content: Content
     address: PostalAddress | None = None  # in the footer; None takes the account's
     is_automatic: bool = False  # nobody pressed a button for it
+    together_with: MailingId | None = None  # what stops that one stops this one as well
 
 
 class Mailing(Struct, frozen=True, kw_only=True):
@@ -270,9 +271,9 @@ async def _insert(
         conn,
         """
         INSERT INTO mailings (account_id, mailing_id, campaign_activity_id, campaign_id, state, letterhead, template,
-                              url_ids, created_at)
+                              url_ids, created_at, together_with)
         VALUES (:account_id, :mailing_id, :campaign_activity_id, :campaign_id, 'open', :letterhead, :template,
-                :url_ids, :now)
+                :url_ids, :now, :together_with)
             ON CONFLICT (account_id, mailing_id) DO NOTHING""",
         account_id=account_id,
         mailing_id=new.mailing_id,
@@ -282,6 +283,7 @@ async def _insert(
         template=template,
         url_ids=url_ids,
         now=now,
+        together_with=new.together_with,
     )
     if inserted:
         await run(

@@ -28,6 +28,8 @@ _NO_SERVER_DELAY: Final = timedelta(minutes=1)
 _THROTTLED_DELAY: Final = timedelta(seconds=1)
 _CANCELLED_AT_ONCE: Final = 10_000
 _OFFERED_AGAIN: Final = timedelta(seconds=2)
+# At once, by one process: fewer than it takes jobs from the queue.
+_MOST_MAILINGS: Final = 8
 
 log = logs.get(__name__)
 
@@ -42,15 +44,30 @@ async def release(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> N
 
 
 async def resume(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
-    """Go on with a mailing that is paused, whatever share of it bounced. Raises: interruptions.NotPaused."""
-    recipients = await interruptions.end_pause(conn, account_id, mailing_id)
-    await _start(conn, account_id, mailing_id, recipients)
+    """Go on with a mailing that is paused, whatever share of it bounced, and those that belong together with it.
+
+    Publishes "mailing.resumed" for each. Raises: interruptions.NotPaused, UnderReview.
+    """
+    for each in await interruptions.end_pause(conn, account_id, mailing_id):
+        if each.state == "sending":
+            await _start(conn, account_id, each.mailing_id, each.recipients)
+        await publish(conn, "mailing.resumed", account_id=account_id, mailing_id=each.mailing_id)
 
 
 async def cancel(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
-    """Nobody else gets it, for ever. Raises: interruptions.NotRunning."""
-    await interruptions.set_cancelled(conn, account_id, mailing_id)
-    await _start(conn, account_id, mailing_id, 0)
+    """Nobody else gets it, for ever, nor those that belong together with it.
+
+    Publishes "mailing.cancelled" for each, at once, and again when the last recipient has an outcome. Raises:
+    interruptions.NotRunning.
+    """
+    for each in await interruptions.set_cancelled(conn, account_id, mailing_id):
+        await _end(conn, account_id, each)
+
+
+async def withdraw(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
+    """Cancel a mailing that was not released yet, and only that one. Publishes "mailing.cancelled"."""
+    if await interruptions.withdraw(conn, account_id, mailing_id):
+        await _end(conn, account_id, mailing_id)
 
 
 @job("outbox.drain")
@@ -60,8 +77,9 @@ async def drain(db: Db, account_id: AccountId, mailing_id: MailingId) -> None:
         mailing = await mailings.find(conn, account_id, mailing_id)
     if mailing is None or mailing.state not in ("sending", "paused", "cancelled"):
         return
-    if mailing_id in _worked_on:
-        # All hands of this process are on it already; a process that has some free may take this job instead.
+    if mailing_id in _worked_on or len(_worked_on) >= _MOST_MAILINGS:
+        # All hands of this process are busy; a process that has some free may take this job instead. And whatever else
+        # waits in the queue, such as a campaign that is due, must not wait behind sends.
         async with db.transaction() as conn:
             await drain.later(conn, at=clock.now() + _OFFERED_AGAIN, account_id=account_id, mailing_id=mailing_id)
         return
@@ -104,6 +122,11 @@ async def _start(conn: Conn, account_id: AccountId, mailing_id: MailingId, recip
         await drain.later(conn, at=now, account_id=account_id, mailing_id=mailing_id)
 
 
+async def _end(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
+    await _start(conn, account_id, mailing_id, 0)
+    await publish(conn, "mailing.cancelled", account_id=account_id, mailing_id=mailing_id)
+
+
 async def _settle(db: Db, account_id: AccountId, mailing_id: MailingId, shift: Shift) -> None:
     """Look again when something is due, or finish."""
     now = clock.now()
@@ -114,6 +137,8 @@ async def _settle(db: Db, account_id: AccountId, mailing_id: MailingId, shift: S
             if await _finish(conn, account_id, mailing_id, now):
                 await _forget(conn, mailing_id)
                 await publish(conn, "mailing.finished", account_id=account_id, mailing_id=mailing_id)
+                if await interruptions.state(conn, account_id, mailing_id) == "cancelled":
+                    await publish(conn, "mailing.cancelled", account_id=account_id, mailing_id=mailing_id)
             return
         state = await interruptions.state(conn, account_id, mailing_id)
         at = _next_look(pending, shift, state, now)

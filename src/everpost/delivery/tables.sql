@@ -16,10 +16,11 @@ CREATE TABLE mailings (
     pause_reason         text,                  -- while it is paused, in words that people read
     pauses_itself        boolean     NOT NULL DEFAULT true,     -- until a person resumes it in spite of the reason
     together_with        uuid,                  -- another mailing: what stops one of the two stops both
-    paused_at            timestamptz,           -- while it is paused; an open one too, which is then released as paused
+    paused_at            timestamptz,           -- while it is paused; an open one, which waits for a winner, can be too
+    paused_seconds       double precision NOT NULL DEFAULT 0,   -- in all, until it was resumed last
     PRIMARY KEY (account_id, mailing_id)
 );
-CREATE INDEX mailings_together ON mailings (account_id, together_with) WHERE together_with IS NOT NULL;
+CREATE INDEX mailings_together ON mailings (account_id, (coalesce(together_with, mailing_id)));
 -- Across accounts on purpose: the Message-ID that a relay's notification quotes does not say whose it is.
 CREATE INDEX mailings_of_activity ON mailings (campaign_activity_id);
 
@@ -161,6 +162,14 @@ CREATE TABLE send_slots (
 );
 COMMENT ON TABLE send_slots IS '@citus:local';
 CREATE INDEX send_slots_holder ON send_slots (holder);
+
+-- What the operator says about an account's sending; an account without a row may send.
+CREATE TABLE send_permissions (
+    account_id      uuid    NOT NULL PRIMARY KEY,
+    is_under_review boolean NOT NULL DEFAULT false,
+    is_staging      boolean NOT NULL DEFAULT false,
+    most_recipients integer CHECK (most_recipients > 0)    -- of one run; NULL is no limit
+);
 
 -- What each sending domain of an account sent on its last day of warming up.
 CREATE TABLE warm_ups (

@@ -18,7 +18,8 @@ UPDATE slowdowns SET name = 'domain:' || name;
 -- The mailings of an A/B test stop together.
 ALTER TABLE mailings ADD COLUMN together_with uuid;
 ALTER TABLE mailings ADD COLUMN paused_at timestamptz;
-CREATE INDEX mailings_together ON mailings (account_id, together_with) WHERE together_with IS NOT NULL;
+ALTER TABLE mailings ADD COLUMN paused_seconds double precision NOT NULL DEFAULT 0;
+CREATE INDEX mailings_together ON mailings (account_id, (coalesce(together_with, mailing_id)));
 UPDATE mailings AS mailing
    SET together_with = test.mailing_a
   FROM campaign_ab_tests AS test
