@@ -81,6 +81,15 @@ async def test_a_wrong_test_is_refused(api: Any, campaign: Any, changes: dict[st
     assert (400, [{"error_key": INVALID, "error_message": message}]) == (reply.status, reply.body)
 
 
+async def test_all_that_is_wrong_with_a_test_is_told_before_its_email_is_looked_for(api: Any) -> None:
+    path = f"/v3/emails/activities/{uuid4()}/abtest"
+    assert 400 == (await api.post(path, {**TEST, "alternative_subject": " "})).status
+    reply = await api.post(path, {"alternative_subject": " ", "test_size": 51, "winner_wait_duration": 7})
+    assert ["alternative_subject must not be empty."] + [
+        f"{name} does not have a valid value" for name in ("test_size", "winner_wait_duration")
+    ] == [error["error_message"] for error in reply.errors]
+
+
 async def test_only_a_draft_without_a_resend_can_be_tested(api: Any, campaign: Any, new_campaign: Any) -> None:
     await api.post(f"{campaign.activity}/non_opener_resends", {"resend_subject": "Again", "delay_days": 1})
     reply = await api.post(f"{campaign.activity}/abtest", TEST)

@@ -124,6 +124,8 @@ async def test_the_footer_address_is_merged_by_member(api: Any, new_campaign: An
 
     assert await change(address_line2="2nd floor") == {**SHOWN_FOOTER, "address_line2": "2nd floor"}
     assert await change(city="Bath", address_line2="", address_optional=None) == {**SHOWN_FOOTER, "city": "Bath"}
+    # Names that follow from codes are read-only: whatever is sent for them counts for nothing.
+    assert await change(state_name=["Kent"], country_name=5) == {**SHOWN_FOOTER, "city": "Bath"}
     kept = await api.put(campaign.activity, lines)
     assert kept.status == 200
     included = await api.get(campaign.activity, {"include": "physical_address_in_footer"})
@@ -200,6 +202,19 @@ async def test_a_change_that_is_not_acceptable_is_refused(
     assert reply.status == 400
     assert reply.errors == [{"error_key": INVALID, "error_message": message} for message in messages]
     assert (await api.get(campaign.activity)).body == before
+
+
+async def test_lines_are_looked_at_before_the_activity(api: Any, lines: Any) -> None:
+    unknown = f"/v3/emails/activities/{uuid4()}"
+    assert (await api.put(unknown, lines)).status == 404
+    reply = await api.put(
+        unknown, {**lines, "subject": " ", "from_name": "a\nb", "from_email": "new@harborlane.example"}
+    )
+    assert reply.status == 400
+    assert [error["error_message"] for error in reply.errors] == [
+        "from_name does not have a valid value",
+        "subject must not be empty.",
+    ]
 
 
 async def test_a_large_body_is_taken_by_a_change(api: Any, new_campaign: Any, lines: Any) -> None:

@@ -77,6 +77,37 @@ async def test_all_problems_of_a_shape_are_told_at_once(api: Any, email: Any) ->
     ]
 
 
+async def test_a_blank_text_is_told_with_what_is_missing(api: Any, email: Any) -> None:
+    activity = email(subject=" ", html_content="\n")
+    del activity["from_name"]
+    reply = await api.post("/v3/emails", body(activity, name=" "))
+    assert [error["error_message"] for error in reply.errors] == [
+        "name must not be empty.",
+        "email_campaign_activities[0].from_name is required.",
+        "email_campaign_activities[0].subject must not be empty.",
+        "email_campaign_activities[0].html_content must not be empty.",
+    ]
+
+
+async def test_lengths_count_characters_without_the_white_space_around_them(api: Any, email: Any) -> None:
+    html = " " + "é" * 149_998 + "\n"
+    activity = email(
+        subject=f" {'😀' * 200}\n", from_name=f"{'é' * 100}  ", preheader=f" {'x' * 200}", html_content=html
+    )
+    reply = await api.post("/v3/emails", body(activity, name=f" {'n' * 80} "))
+    assert (200, "n" * 80) == (reply.status, reply.body["name"]), reply
+    activity_id = reply.body["campaign_activities"][0]["campaign_activity_id"]
+    stored = (await api.get(f"/v3/emails/activities/{activity_id}", {"include": "html_content"})).body
+    assert ("😀" * 200, "é" * 100, "x" * 200, html) == (
+        stored["subject"],
+        stored["from_name"],
+        stored["preheader"],
+        stored["html_content"],
+    )
+    renamed = await api.patch(f"/v3/emails/{reply.body['campaign_id']}", {"name": f"\t{'m' * 80} "})
+    assert (200, "m" * 80) == (renamed.status, renamed.body["name"])
+
+
 PATH = "email_campaign_activities[0]."
 
 
@@ -105,6 +136,7 @@ PATH = "email_campaign_activities[0]."
         ({"format_type": 3}, ["format_type does not have a valid value"]),
         ({"format_type": "5"}, ["format_type does not have a valid value"]),
         ({"from_email": ""}, ["from_email must not be empty."]),
+        ({"format_type": 1, "html_content": "<Greeting/>"}, ["html_content must not be empty."]),
         (
             {"physical_address_in_footer": {"city": "Portland", "country_code": "US"}},
             [
@@ -331,8 +363,9 @@ async def test_campaigns_are_found_by_number(api: Any, new_campaign: Any) -> Non
             ]
         },
     )
-    unknown = await api.get("/v3/emails/campaign_id_xrefs", {"v2_email_campaign_ids": "77"})
-    assert unknown.body == {"xrefs": []}
+    for unknown in ("77", "0", "9" * 30):
+        found = await api.get("/v3/emails/campaign_id_xrefs", {"v2_email_campaign_ids": unknown})
+        assert (found.status, found.body) == (200, {"xrefs": []})
 
 
 @pytest.mark.parametrize(

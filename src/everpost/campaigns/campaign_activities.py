@@ -20,6 +20,7 @@ from everpost.campaigns.shapes import (
     Activity,
     ActivityIn,
     FooterAddress,
+    FooterAddressIn,
     Include,
     NewActivity,
     Role,
@@ -116,8 +117,10 @@ def role_problem(stored: Stored) -> str:
 
 
 async def replace(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, new: ActivityIn) -> Activity:
-    """Set content and audience. Raises: CampaignNotFound, Invalid, StateForbids."""
-    stored = await require(conn, account_id, activity_id)
+    """Set content and audience. Raises: Invalid, CampaignNotFound, StateForbids."""
+    stored = await _find(conn, account_id, activity_id)
+    if stored is None:
+        raise _missing(new)
     # From here on nobody else changes this campaign, so merging into what is stored loses no other change.
     await states.hold(conn, account_id, stored.campaign_id)
     stored = await require(conn, account_id, activity_id)
@@ -138,7 +141,8 @@ async def problems_of_new(conn: Conn, account_id: AccountId, new: NewActivity, p
     """What keeps the only activity of a new campaign from being stored, each text beginning with `path`."""
     found = _line_problems(new, path)
     found += await sender_problems(conn, account_id, new.from_email, new.reply_to_email, path)
-    found += content.problems(new.html_content, f"{path}html_content")
+    _, html = content.accepted(new.format_type, new.html_content)
+    found += content.problems(html, f"{path}html_content")
     address = _merged(None, new.physical_address_in_footer)
     if address is not None:
         found += footer_addresses.problems(address, f"{path}{footer_addresses.PATH}")
@@ -232,6 +236,12 @@ async def _included(conn: Conn, account_id: AccountId, stored: Stored, include: 
     return members
 
 
+def _missing(new: ActivityIn) -> Invalid | CampaignNotFound:
+    """What is wrong with the lines is said even of an activity that is not there."""
+    found = _line_problems(new, "")
+    return Invalid(*found) if found else CampaignNotFound()
+
+
 async def _problems_of_change(
     conn: Conn, account_id: AccountId, new: ActivityIn, format_type: int, address: FooterAddress | None
 ) -> list[str]:
@@ -269,7 +279,7 @@ def _lines(new: NewActivity | ActivityIn) -> dict[str, str | None]:
     return {field: (getattr(new, field) or "").strip() or None for field in _LINES}
 
 
-def _merged(stored: FooterAddress | None, sent: FooterAddress | None) -> FooterAddress | None:
+def _merged(stored: FooterAddress | None, sent: FooterAddressIn | None) -> FooterAddress | None:
     return stored if sent is None else footer_addresses.merged(stored, sent)
 
 

@@ -10,18 +10,17 @@ import msgspec
 
 from everpost.accounts import regions
 from everpost.accounts.addresses import Address
-from everpost.campaigns.shapes import FooterAddress
+from everpost.campaigns.shapes import FooterAddress, FooterAddressIn
 from everpost.contacts import street_addresses
 from everpost.delivery.footer import PostalAddress
 
 PATH = "physical_address_in_footer"
-_DERIVED = ("country_name", "state_name")
 
 
-def merged(stored: FooterAddress | None, sent: FooterAddress) -> FooterAddress:
+def merged(stored: FooterAddress | None, sent: FooterAddressIn) -> FooterAddress:
     """`stored` with every member that was sent, trimmed; a blank member is absent."""
     members = {**msgspec.structs.asdict(stored or FooterAddress()), **_sent(sent)}
-    kept = {name: value.strip() for name, value in members.items() if value and value.strip() and name not in _DERIVED}
+    kept = {name: value.strip() for name, value in members.items() if value and value.strip()}
     return FooterAddress(**kept)
 
 
@@ -76,7 +75,7 @@ def printed(address: FooterAddress) -> PostalAddress:
     )
 
 
-def _sent(address: FooterAddress) -> dict[str, str]:
+def _sent(address: FooterAddressIn) -> dict[str, str]:
     return {name: value for name, value in msgspec.structs.asdict(address).items() if value is not None}
 
 

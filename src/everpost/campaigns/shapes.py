@@ -31,7 +31,7 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-class FooterAddress(Struct, omit_defaults=True):
+class FooterAddressIn(Struct, omit_defaults=True, kw_only=True):
     """A postal address that takes the place of the account's in the footer of one email."""
 
     organization_name: str | None = None
@@ -41,10 +41,15 @@ class FooterAddress(Struct, omit_defaults=True):
     address_optional: str | None = None
     city: str | None = None
     state_code: str | None = None
-    state_name: str | None = None
     state_non_us_name: str | None = None
     postal_code: str | None = None
     country_code: str | None = None
+
+
+class FooterAddress(FooterAddressIn):
+    """The address with the names that follow from its codes."""
+
+    state_name: str | None = None
     country_name: str | None = None
 
 
@@ -58,7 +63,7 @@ class NewActivity(Struct):
     subject: Subject
     html_content: Annotated[str, Meta(min_length=1, max_length=150_000)]
     preheader: Preheader | None = None
-    physical_address_in_footer: FooterAddress | None = None
+    physical_address_in_footer: FooterAddressIn | None = None
 
 
 class CampaignIn(Struct):
@@ -136,7 +141,7 @@ class ActivityIn(Struct):
     contact_list_ids: list[ListId] | None = None
     segment_ids: Annotated[list[int | str], Meta(max_length=1)] | None = None
     html_content: Annotated[str, Meta(min_length=1)] | None = None
-    physical_address_in_footer: FooterAddress | None = None
+    physical_address_in_footer: FooterAddressIn | None = None
 
 
 class Activity(Struct):
