@@ -54,7 +54,7 @@ async def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
     assert one == kept.document
     activity = (await api.get(f"/v3/emails/activities/{activity_id}")).body
     assert "Soon" == activity["preheader"]
-    with pytest.raises(DocumentInvalid, match=r"blocks 0: alt is required."):
+    with pytest.raises(DocumentInvalid, match=r"^blocks\[0\].alt is required.$"):
         async with db.transaction() as conn:
             await documents.change(
                 conn, account.account_id, activity_id, Document([Image("https://a.example/b.png")]), **save

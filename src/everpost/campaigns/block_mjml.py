@@ -53,6 +53,7 @@ NETWORKS: Final = {
 }  # fmt: skip
 
 _SIDE: Final = 24  # pixels left and right of everything
+_RULE: Final = "#8a919b"  # of lines between blocks: there, but quiet, on light and on dark paper
 _SIZES: Final = {1: 30, 2: 23, 3: 18}  # pixels of the letters of a heading
 _PLACE_CLASS: Final = re.compile(r'class="(words )?(block-[\d-]+)"')
 
@@ -77,7 +78,8 @@ def _mjml(document: Document, *, has_places: bool) -> str:
         f'<mj-raw><meta name="color-scheme" content="light dark" />'
         f'<meta name="supported-color-schemes" content="light dark" /></mj-raw>'
         f"<mj-style>{_style(theme)}</mj-style></mj-head>"
-        f'<mj-body width="{theme.width}px" background-color="{theme.background}" css-class="back">{body}'
+        f'<mj-body width="{theme.width}px" background-color="{theme.background}" css-class="back">'
+        f'<mj-wrapper padding="16px 0" background-color="{theme.paper}" css-class="paper">{body}</mj-wrapper>'
         f"<mj-raw>[[trackingImage]]</mj-raw></mj-body></mjml>"
     )
 
@@ -90,8 +92,8 @@ def _attributes(theme: Theme) -> str:
         f'<mj-image padding="8px {_SIDE}px" />'
         f'<mj-button padding="12px {_SIDE}px" inner-padding="13px 26px" border-radius="6px" font-size="16px"'
         f' font-weight="bold" background-color="{theme.accent}" color="{label}" />'
-        f'<mj-divider padding="12px {_SIDE}px" border-width="1px" border-color="{_rule(theme)}" />'
-        f'<mj-section padding="4px 0" background-color="{theme.paper}" css-class="paper" />'
+        f'<mj-divider padding="12px {_SIDE}px" border-width="1px" border-color="{_RULE}" />'
+        f'<mj-section padding="0" />'
         f"</mj-attributes>"
     )
 
@@ -100,23 +102,17 @@ def _style(theme: Theme) -> str:
     link, dark_link = (block_colours.readable(theme.accent, paper) for paper in (theme.paper, DARK_PAPER))
     headings = "".join(f"h{level}{{font-size:{size}px;line-height:1.25;margin:0}}" for level, size in _SIZES.items())
     dark = (
-        (".back,.back>div", f"background:{DARK_BACKGROUND}!important"),
+        ("body,.back", f"background:{DARK_BACKGROUND}!important"),
         (".paper,.paper>table", f"background:{DARK_PAPER}!important;background-color:{DARK_PAPER}!important"),
         (".words div", f"color:{DARK_TEXT}!important"),
         (".words a", f"color:{dark_link}!important"),
     )
-    # What a program cannot know of itself: in the dark of Outlook.com there is an attribute in place of a query.
     media = "".join(f"{selectors}{{{rules}}}" for selectors, rules in dark)
     return (
         f".words p{{margin:0 0 12px}}.words ul,.words ol{{margin:0 0 12px;padding:0 0 0 26px}}"
         f".words a{{color:{link}}}{headings}"
         f"@media (prefers-color-scheme:dark){{:root{{color-scheme:light dark}}{media}}}"
     )
-
-
-def _rule(theme: Theme) -> str:
-    """The colour of lines between blocks: there, but quiet, on light and on dark paper."""
-    return "#8a919b"
 
 
 def _sections(blocks: list[Block], theme: Theme, *, has_places: bool) -> Iterator[str]:

@@ -20,6 +20,7 @@ from everpost.campaigns.block_shapes import (
     Document,
     Heading,
     Image,
+    Leaf,
     Social,
     Spacer,
     Text,
@@ -47,9 +48,18 @@ class BlockProblem(Struct, frozen=True):
 
     @property
     def sentence(self) -> str:
-        """For those who see no form: `blocks 3.0.1: alt is required.`"""
-        where = f"blocks {self.place}: " if self.place[:1].isdigit() else f"{self.place}: " if self.place else ""
-        return f"{where}{self.field} {self.text}".strip()
+        """For those who see no form: `blocks[3].columns[0][1].alt is required.`"""
+        return f"{self._path}{self.field} {self.text}".strip()
+
+    @property
+    def _path(self) -> str:
+        match self.place.split("-"):
+            case [number, column, position]:
+                return f"blocks[{number}].columns[{column}][{position}]."
+            case [number] if number.isdigit():
+                return f"blocks[{number}]."
+            case _:
+                return f"{self.place}." if self.place else ""
 
 
 def of(document: Document) -> list[BlockProblem]:
@@ -64,6 +74,26 @@ def of(document: Document) -> list[BlockProblem]:
     for place, block in places:
         found += [BlockProblem(place, field, text) for field, text in (*_of_block(block), *_of_words(block))]
     return found
+
+
+def without_gaps(document: Document) -> Document:
+    """What can be shown of a document that is not complete: a note in the place of each block that is not."""
+    has_colours = not any(_of_theme(document.theme))
+    return Document(
+        blocks=[_shown(block) for block in document.blocks[:MAX_BLOCKS]],
+        theme=document.theme if has_colours else Theme(font=document.theme.font, width=document.theme.width),
+    )
+
+
+def _shown(block: Block) -> Block:
+    if isinstance(block, Columns):
+        return Columns([[_shown_leaf(leaf) for leaf in leaves[:MAX_BLOCKS]] for leaves in block.columns[:3]])
+    return _shown_leaf(block)
+
+
+def _shown_leaf(leaf: Leaf) -> Leaf:
+    has_gaps = any(field != "alt" for field, _ in (*_of_block(leaf), *_of_words(leaf)))
+    return Text("*not complete yet*", align="center") if has_gaps else leaf
 
 
 def _of_block(block: Block) -> Iterator[tuple[str, str]]:

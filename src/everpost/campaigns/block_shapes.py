@@ -3,7 +3,7 @@
 Rules: a document says what, never how: its HTML is made from it whenever it is saved. The Structs hold the shape only,
 so that a half-finished document can be shown and worked on; what is missing for a mail is said by `block_problems`.
 
-A block's place is written as `3`, or as `3.0.1` for one in a column: block, column, position in the column.
+A block's place is written as `3`, or as `3-0-1` for one in a column: block, column, position in the column.
 """
 
 from collections.abc import Iterator
@@ -109,4 +109,4 @@ def walk(document: Document) -> Iterator[tuple[str, Block]]:
         if isinstance(block, Columns):
             for column, leaves in enumerate(block.columns):
                 for position, leaf in enumerate(leaves):
-                    yield f"{number}.{column}.{position}", leaf
+                    yield f"{number}-{column}-{position}", leaf

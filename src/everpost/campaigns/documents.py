@@ -12,14 +12,14 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from everpost.campaigns import block_mjml, block_problems, campaign_activities, campaigns, content, states
+from everpost.campaigns import block_mjml, block_problems, campaign_activities, campaigns, content
 from everpost.campaigns.block_problems import BlockProblem
 from everpost.campaigns.block_shapes import Button, Document, Heading, Text
 from everpost.campaigns.errors import StateForbids
 from everpost.campaigns.shapes import Campaign, Name, NewActivity, Preheader, SenderAddress, SenderName, Subject
 from everpost.ids import AccountId, CampaignActivityId, CampaignId
 from everpost.platform import clock
-from everpost.platform.db import Conn, one, run
+from everpost.platform.db import Conn, one, run, savepoint
 from everpost.platform.errors import Conflict, Invalid
 
 
@@ -117,16 +117,12 @@ async def change(
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     if stored.format_type != content.EDITOR:
         raise StateForbids("Campaign activity was written in HTML; it has no blocks.")
-    # From here on whoever saves at the same moment waits, and then finds another version than the one they read.
-    await states.hold(conn, account_id, stored.campaign_id)
-    is_saved = (
-        await _update(conn, account_id, stored.campaign_id, document, expected_version)
-        if expected_version
-        else await _insert(conn, account_id, stored.campaign_id, document)
-    )
-    if not is_saved:
-        raise DocumentChanged
-    await campaign_activities.rewrite(conn, account_id, stored.campaign_id, html=html, preheader=preheader)
+    # A refusal leaves nothing behind, also when its caller goes on to show a page.
+    async with savepoint(conn):
+        # Whoever saves at the same moment waits here, and then finds another version than the one they read.
+        await campaign_activities.rewrite(conn, account_id, stored.campaign_id, html=html, preheader=preheader)
+        if not await _save(conn, account_id, stored.campaign_id, document, expected_version):
+            raise DocumentChanged
     return expected_version + 1
 
 
@@ -150,6 +146,15 @@ async def _find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> K
     )
 
 
+async def _save(
+    conn: Conn, account_id: AccountId, campaign_id: CampaignId, document: Document, expected_version: int
+) -> bool:
+    """False when the stored one is of another version."""
+    if expected_version == 0:
+        return await _insert(conn, account_id, campaign_id, document)
+    return await _update(conn, account_id, campaign_id, document, expected_version)
+
+
 async def _insert(conn: Conn, account_id: AccountId, campaign_id: CampaignId, document: Document) -> bool:
     """False when there is one already."""
     inserted = await run(
@@ -171,7 +176,6 @@ async def _insert(conn: Conn, account_id: AccountId, campaign_id: CampaignId, do
 async def _update(
     conn: Conn, account_id: AccountId, campaign_id: CampaignId, document: Document, expected_version: int
 ) -> bool:
-    """False when it has another version by now."""
     updated = await run(
         conn,
         """
