@@ -26,8 +26,9 @@ async def name_server(settings: Any) -> AsyncIterator[DnsServer]:
 
 
 async def add(sending: Sending, name: str = DOMAIN) -> list[sending_domains.Key]:
+    made = await sending_domains.new_keys()
     async with sending.db.transaction() as conn:
-        domain = await sending_domains.add(conn, sending.account_id, name)
+        domain = await sending_domains.add(conn, sending.account_id, name, made)
         return await sending_domains.keys(conn, sending.account_id, domain)
 
 
@@ -81,7 +82,7 @@ async def test_new_keys_take_over_when_they_are_seen_and_the_old_ones_go(
     publish(name_server, old)
     await dns_checks.check(sending.db, sending.account_id, DOMAIN)
     async with sending.db.transaction() as conn:
-        await sending_domains.rotate(conn, sending.account_id, DOMAIN)
+        await sending_domains.rotate(conn, sending.account_id, DOMAIN, await sending_domains.new_keys())
     both = await keys(sending)
     assert (4, 2) == (len(both), len([key for key in both if key.seen_at]))
     publish(name_server, both)

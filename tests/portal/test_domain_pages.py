@@ -44,7 +44,7 @@ async def test_an_owner_adds_a_domain_publishes_its_records_and_sees_it_signed(
 async def test_a_domain_of_somebody_else_does_not_exist(owner: Window, db: Any, new_account: Any) -> None:
     other = await new_account("other@example.com")
     async with db.transaction() as conn:
-        await sending_domains.add(conn, other.account_id, DOMAIN)
+        await sending_domains.add(conn, other.account_id, DOMAIN, await sending_domains.new_keys())
     for path in (DOMAIN, f"{DOMAIN}/remove", "not-a-domain"):
         await owner.open(f"/account/domains/{path}")
         assert 404 == owner.page.status_code

@@ -66,7 +66,22 @@ class Key(Struct, frozen=True):
         return f"v=DKIM1; k={self.algorithm.partition('-')[0]}; p={self.public_key}"
 
 
-async def add(conn: Conn, account_id: AccountId, name: str) -> str:
+class NewKey(Struct, frozen=True):
+    """A pair that was just made: the private key sealed, the public one as its record publishes it."""
+
+    algorithm: Algorithm
+    private_key: bytes
+    public_key: str
+
+
+async def new_keys() -> list[NewKey]:
+    """One of each kind. Making them takes up to a second, so no transaction is open meanwhile."""
+    algorithms: tuple[Algorithm, ...] = ("rsa-sha256", "ed25519-sha256")
+    wanted = algorithms if config.current().dkim_ed25519 else algorithms[:1]
+    return [await asyncio.to_thread(_new_key, algorithm) for algorithm in wanted]
+
+
+async def add(conn: Conn, account_id: AccountId, name: str, made: Sequence[NewKey]) -> str:
     """Add a domain with its first keys; adding it again changes nothing. Returns its name. Raises: BadDomain."""
     domain = normal(name)
     added = await run(
@@ -80,16 +95,15 @@ async def add(conn: Conn, account_id: AccountId, name: str) -> str:
         now=clock.now(),
     )
     if added:
-        await rotate(conn, account_id, domain)
+        await rotate(conn, account_id, domain, made)
     return domain
 
 
-async def rotate(conn: Conn, account_id: AccountId, domain: str) -> None:
-    """Make new keys; they take over when they are seen in the DNS."""
+async def rotate(conn: Conn, account_id: AccountId, domain: str, made: Sequence[NewKey]) -> None:
+    """Add new keys; they take over when they are seen in the DNS."""
     stem = f"ep{new_id().hex[-8:]}"
-    await _insert_key(conn, account_id, domain, stem, "rsa-sha256")
-    if config.current().dkim_ed25519:
-        await _insert_key(conn, account_id, domain, f"{stem}e", "ed25519-sha256")
+    for key in made:
+        await _insert_key(conn, account_id, domain, stem if key.algorithm == "rsa-sha256" else f"{stem}e", key)
 
 
 async def remove(conn: Conn, account_id: AccountId, domain: str) -> None:
@@ -219,8 +233,7 @@ def _signer(domain: str, selector: str, sealed: bytes) -> Signer:
     return Signer(domain, selector, crypto.unseal(_PURPOSE, sealed))
 
 
-async def _insert_key(conn: Conn, account_id: AccountId, domain: str, selector: str, algorithm: Algorithm) -> None:
-    private, public = await asyncio.to_thread(_new_pair, algorithm)
+async def _insert_key(conn: Conn, account_id: AccountId, domain: str, selector: str, key: NewKey) -> None:
     await run(
         conn,
         """
@@ -229,11 +242,16 @@ async def _insert_key(conn: Conn, account_id: AccountId, domain: str, selector: 
         account_id=account_id,
         domain=domain,
         selector=selector,
-        algorithm=algorithm,
-        private=crypto.seal(_PURPOSE, private),
-        public=b64encode(public).decode(),
+        algorithm=key.algorithm,
+        private=key.private_key,
+        public=key.public_key,
         now=clock.now(),
     )
+
+
+def _new_key(algorithm: Algorithm) -> NewKey:
+    private, public = _new_pair(algorithm)
+    return NewKey(algorithm, crypto.seal(_PURPOSE, private), b64encode(public).decode())
 
 
 def _new_pair(algorithm: Algorithm) -> tuple[bytes, bytes]:

@@ -1,6 +1,7 @@
 """Sending domains: the DNS records that an owner publishes so that mailbox providers believe the account's mail.
 
-Rules: managers may look, the owner may change; a look at the DNS happens while no transaction is open.
+Rules: managers may look, the owner may change; a look at the DNS happens while no transaction is open, and so does
+making keys.
 Source: contract, campaigns.md §9, account.md §9.
 """
 
@@ -37,13 +38,16 @@ async def show_domains(conn: Conn, session: Session, query: DoneQuery) -> Html:
 
 
 @pages.post("/account/domains", **_CHANGE)
-async def add_domain(conn: Conn, session: Session, form: dict[str, str]) -> Html | Answer:
+async def add_domain(db: Db, session: Session, form: dict[str, str]) -> Html | Answer:
     """Make keys for a domain."""
     typed = form.get("domain", "")
-    try:
-        domain = await sending_domains.add(conn, session.account_id, typed)
-    except BadDomain:
-        return await _domains(conn, session.account_id, typed=typed, problem="Is not a domain, such as example.com.")
+    made = await sending_domains.new_keys()
+    async with db.transaction() as conn:
+        try:
+            domain = await sending_domains.add(conn, session.account_id, typed, made)
+        except BadDomain:
+            problem = "Is not a domain, such as example.com."
+            return await _domains(conn, session.account_id, typed=typed, problem=problem)
     return redirect(f"/account/domains/{quote(domain)}?done=added")
 
 
@@ -73,10 +77,12 @@ async def check_domain(db: Db, session: Session, domain: str) -> Answer:
 
 
 @pages.post("/account/domains/{domain}/rotate", **_CHANGE)
-async def rotate_keys(conn: Conn, session: Session, domain: str) -> Answer:
+async def rotate_keys(db: Db, session: Session, domain: str) -> Answer:
     """Make new keys beside the present ones."""
-    found = await _require(conn, session.account_id, domain)
-    await sending_domains.rotate(conn, session.account_id, found.domain)
+    made = await sending_domains.new_keys()
+    async with db.transaction() as conn:
+        found = await _require(conn, session.account_id, domain)
+        await sending_domains.rotate(conn, session.account_id, found.domain, made)
     return redirect(f"/account/domains/{quote(found.domain)}?done=rotated")
 
 
