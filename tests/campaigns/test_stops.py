@@ -106,7 +106,7 @@ async def test_cancelling_an_ab_test_reaches_those_who_wait_for_the_winner(
         for subject in ("Nine new arrivals", "Signed copies inside")
     }
     history = (await api.get(f"{campaign.activity}/send_history")).body
-    assert [4] == [entry["count"] for entry in history], "the winner phase never was"
+    assert 4 == sum(entry["count"] for entry in history), "the winner phase never was"
     async with db.transaction() as conn:
         reach = await audience.reached(
             conn, account.account_id, CampaignActivityId(UUID(campaign.activity_id)), [ListId(UUID(list_id))], []

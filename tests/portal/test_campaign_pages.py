@@ -106,11 +106,13 @@ async def test_a_report_says_what_came_of_a_campaign(owner: Window, visited: Mai
 
 
 async def test_before_a_send_there_is_nothing_to_report(owner: Window, mail: Mail) -> None:  # noqa: F811
-    await owner.open(f"/campaigns/{mail.campaign_id}")
+    await owner.open(f"/campaigns/{mail.campaign_id}/report")
     assert "Nothing was sent yet" in owner.text
     assert "echarts" not in owner.page.text
     await owner.open(f"/campaigns/{mail.campaign_id}/people?did=sent")
     assert "Nobody" in owner.text
+    await owner.open(f"/campaigns/{mail.campaign_id}")
+    assert "Before it goes out" in owner.text
 
 
 @pytest.mark.parametrize(
@@ -176,9 +178,16 @@ async def test_only_who_may_see_numbers_of_the_account_sees_them(
     owner: Window, visited: Mail, open_window: Callable[[], Window], db: Any
 ) -> None:
     report, ann = f"/campaigns/{visited.campaign_id}", visited.contacts[0]
-    inside = (report, f"{report}/mail", f"{report}/people", f"{report}/people.csv", f"/contacts/{ann}/activity")
+    inside = (
+        f"{report}/report",
+        f"{report}/trace",
+        f"{report}/mail",
+        f"{report}/people",
+        f"{report}/people.csv",
+        f"/contacts/{ann}/activity",
+    )
     visitor = open_window()
-    for path in ("/campaigns", *inside):
+    for path in ("/campaigns", report, *inside):
         assert 303 == (await visitor.client.get(path)).status_code, path
     for path in (f"/campaigns/{UNKNOWN}", f"/campaigns/{UNKNOWN}/people.csv", "/campaigns/17", f"{report}/people?mail=resend",
                  f"/contacts/{UNKNOWN}/activity"):  # fmt: skip

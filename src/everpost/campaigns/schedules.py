@@ -41,8 +41,22 @@ async def get(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId
     stored = await campaign_activities.require(conn, account_id, activity_id)
     if stored.role == "resend":
         return []  # its time follows from the email's own
-    scheduled_at = await _scheduled_at(conn, account_id, stored.campaign_id)
-    return [] if scheduled_at is None else [Schedule(timestamp(scheduled_at))]
+    at = await due_at(conn, account_id, stored.campaign_id)
+    return [] if at is None else [Schedule(timestamp(at))]
+
+
+async def due_at(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> datetime | None:
+    """The moment that a scheduled campaign waits for."""
+    return await one(
+        conn,
+        datetime,
+        """
+        SELECT scheduled_at
+          FROM campaigns
+         WHERE account_id = :account_id AND campaign_id = :campaign_id AND status = 'SCHEDULED'""",
+        account_id=account_id,
+        campaign_id=campaign_id,
+    )
 
 
 async def create(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, new: ScheduleIn) -> list[Schedule]:
@@ -111,16 +125,3 @@ def _parsed(sent: str | int) -> datetime:
         return read_datetime(text)
     except (ValueError, OverflowError) as error:
         raise BadDate from error
-
-
-async def _scheduled_at(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> datetime | None:
-    return await one(
-        conn,
-        datetime,
-        """
-        SELECT scheduled_at
-          FROM campaigns
-         WHERE account_id = :account_id AND campaign_id = :campaign_id AND status = 'SCHEDULED'""",
-        account_id=account_id,
-        campaign_id=campaign_id,
-    )

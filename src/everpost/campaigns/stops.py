@@ -17,7 +17,7 @@ from everpost.platform import clock
 from everpost.platform.db import Conn, many
 from everpost.platform.errors import Conflict
 
-Action: TypeAlias = Callable[[Conn, AccountId, MailingId], Awaitable[None]]
+_Action: TypeAlias = Callable[[Conn, AccountId, MailingId], Awaitable[None]]
 
 
 class NothingToPause(Conflict):
@@ -65,7 +65,7 @@ async def cancel(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> 
     await states.touch(conn, account_id, campaign_id, now=clock.now())
 
 
-async def _each(conn: Conn, account_id: AccountId, campaign_id: CampaignId, action: Action, *wanted: State) -> int:
+async def _each(conn: Conn, account_id: AccountId, campaign_id: CampaignId, action: _Action, *wanted: State) -> int:
     """Do it with those in one of these states, while nobody else changes the campaign; how many there were."""
     await states.hold(conn, account_id, campaign_id)
     found = [each for each in await under_way(conn, account_id, campaign_id) if each.state in wanted]

@@ -26,7 +26,11 @@ MAILS: Final[Mapping[str, str]] = {"primary_email": "First send", "resend": "Res
 _OUTCOMES: Final[Mapping[int, str]] = {
     0: "Sent",
     1: "Failed",
+    2: "The account is under review",
     3: "The account may not send",
+    4: "More recipients than the account may have",
+    5: "Held back for staging",
+    6: "Cancelled part-way",
     8: "A link is too long",
     9: "The sender's address is not confirmed",
     10: "The sender's domain is not signed",
@@ -107,6 +111,12 @@ async def get(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Rep
         opens=_together([each.opens for each in came.values()]),
         clicks=_together([each.clicks for each in came.values()]),
     )
+
+
+async def last_outcome(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> str:
+    """What became of the last run, in a few words; empty when there was none."""
+    runs = await _history(conn, account_id, activity_id)
+    return runs[-1].outcome if runs else ""
 
 
 async def _sends(conn: Conn, account_id: AccountId, ids: Mapping[str, CampaignActivityId]) -> list[Sent]:

@@ -1,4 +1,4 @@
-"""Pages about one campaign: what came of it, its mail with the clicks on it, who did what."""
+"""What a campaign's report is made of besides its numbers: its mail with the clicks on it, and who did what."""
 
 from typing import Any, Final
 
@@ -8,21 +8,13 @@ from everpost.ids import AccountId, CampaignActivityId, CampaignId
 from everpost.platform.caller import Session
 from everpost.platform.db import Conn, Db
 from everpost.platform.http import Answer, Html, Pages, Stream
-from everpost.portal import echarts, mail_views, report, report_heat_map, report_people
+from everpost.portal import mail_views, report, report_heat_map, report_people
 from everpost.portal.report_people import Filter, PeopleQuery
 from everpost.reports import link_maps
-from everpost.reports.percents import percent
 
 pages: Final = Pages(tag="Email Reporting")
 
 _REPORT: Final[dict[str, Any]] = {"privilege": "ui:campaign:metrics", "bad_id_status": 404}
-
-
-@pages.get("/campaigns/{campaign_id}", **_REPORT)
-async def show_report(conn: Conn, session: Session, campaign_id: CampaignId) -> Html:
-    """What came of a campaign's first send and its resend together, and of each."""
-    found = await report.get(conn, session.account_id, campaign_id)
-    return Html("portal/report.html", report=found, percent=percent, script=echarts.address())
 
 
 @pages.get("/campaigns/{campaign_id}/mail", **_REPORT)
