@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import datetime as dt
 import os
 import shutil
 import subprocess
@@ -12,11 +11,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests.support import certificates
 from tests.support.instance import free_port
 
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
@@ -120,7 +115,7 @@ class Postfix:
         (config / "main.cf").write_text(_MAIN.format(**values))
         (config / "master.cf").write_text(_MASTER.format(**values).lstrip())
         (config / "mailboxes").write_text("".join(f"{name}@{DOMAIN} {name}/\n" for name in self._names))
-        (config / "certificate.pem").write_bytes(_certificate())
+        (config / "certificate.pem").write_bytes(certificates.make("relay.example"))
 
     def _run(self, command: str) -> None:
         assert POSTFIX is not None
@@ -166,23 +161,3 @@ async def postfix(names: Sequence[str]) -> AsyncIterator[Postfix]:
         folder.chmod(0o755)
         async with Postfix(folder, names).running() as server:
             yield server
-
-
-def _certificate() -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay.example")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private + made.public_bytes(serialization.Encoding.PEM)

@@ -66,6 +66,13 @@ def test_an_automatic_answer_says_that_the_mail_arrived(headers: str) -> None:
     assert notice is not None and ("bounce", "V") == (notice.kind, notice.bounce_code)
 
 
+@pytest.mark.parametrize("sender", ["", "From:\n", "From: (nobody)\n"])
+def test_a_mail_that_does_not_say_who_wrote_it_is_read_all_the_same(sender: str) -> None:
+    away = notices.read(f"{sender}Auto-Submitted: auto-replied\n\nAway\n".encode(), sender="")
+    failed = notices.read(f"{sender}Subject: failure notice\n\nNo such user here\n".encode(), sender="<>")
+    assert ["V", "B"] == [notice and notice.bounce_code for notice in (away, failed)]
+
+
 @pytest.mark.parametrize(
     ("headers", "text"),
     [

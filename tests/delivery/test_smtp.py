@@ -13,6 +13,7 @@ from everpost.delivery.smtp import Connection, ConnectionFailed, Outcome, Stage,
 from everpost.delivery.submission import RelayCarrier
 from everpost.platform.relays import BadRelay, Relay, Security, read
 from tests.delivery.smtp_servers import SINK, ScriptedServer, message, relay, sent, smtp_sink
+from tests.support import certificates
 from tests.support.instance import free_port
 
 CLOSE = ScriptedServer.CLOSE
@@ -21,31 +22,8 @@ CLOSE = ScriptedServer.CLOSE
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for localhost that nobody vouches for, with its key in one file."""
-    import datetime as dt
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
     path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(certificates.make("localhost"))
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from everpost.cli import instance
-from everpost.delivery import inbound, inbound_smtp, notices
+from everpost.delivery import inbound, inbound_smtp, inbound_tls, notices
 from everpost.platform import config, logs
 from everpost.platform.config import BadSetting, Settings
 from everpost.platform.db import connect
@@ -50,10 +50,11 @@ async def _listen(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     assert settings.database_url is not None
+    certificate = inbound_tls.configured(settings)
     host, port = config.host_and_port(settings.inbound_smtp)
     db = await connect(settings.database_url, size=min(settings.database_pool_size, 8))
     try:
-        async with inbound_smtp.listening(db, host, port):
+        async with inbound_smtp.listening(db, host, port, certificate):
             await stop.wait()
     except OSError as error:
         raise StartFailed(f"Cannot listen on {settings.inbound_smtp}: {error.strerror or error}") from error

@@ -7,6 +7,7 @@ that came back. A mail of no known form is a bounce when a mail server sent it a
 import re
 from email import message_from_bytes
 from email.message import Message
+from email.utils import getaddresses
 from typing import Final
 
 from flufl.bounce import all_failures
@@ -20,6 +21,7 @@ from everpost.tracking.events import BounceCode
 _LONGEST_LINE: Final = 256
 _MOST_LINES: Final = 1_000
 _MOST_WORDS: Final = 4_000
+_NOBODY: Final = "nobody@invalid"
 
 _MACHINES: Final = re.compile(
     r"<>|\b(?:mailer-daemon|mdaemon|postmaster|mail\s?delivery\s?(?:sub)?system)\b", re.IGNORECASE
@@ -49,7 +51,12 @@ class Wording(Struct, frozen=True):
 def find(source: bytes) -> Wording:
     lines = source.splitlines(keepends=True)[:_MOST_LINES]
     short = b"".join(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + b"\n" for line in lines)
-    delayed, failed = all_failures(message_from_bytes(short))
+    message = message_from_bytes(short)
+    if not getaddresses([str(message.get("From", ""))]):
+        # One of the forms is known by its sender, and fails without any.
+        del message["From"]
+        message["From"] = _NOBODY
+    delayed, failed = all_failures(message)
     return Wording(_texts(failed), _texts(delayed))
 
 

@@ -143,6 +143,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     inbound_smtp: Annotated[
         str | None, Meta(description="Address host:port where mail to the bounce domain is taken; off by default.")
     ] = None
+    inbound_certificate_file: Annotated[
+        Path | None, Meta(description="PEM file with the certificate chain to take that mail over TLS (STARTTLS) with.")
+    ] = None
+    inbound_key_file: Annotated[
+        Path | None, Meta(description="PEM file with the certificate's key; else it is in the same file.")
+    ] = None
     ses_topic: Annotated[
         str | None, Meta(description="ARN of the SNS topic with Amazon SES's notifications, for /webhooks/ses.")
     ] = None
