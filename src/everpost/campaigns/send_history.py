@@ -124,15 +124,15 @@ async def end(conn: Conn, account_id: AccountId, ended: Run, *, count: int, reas
 
 
 async def last_mailing(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId) -> MailingId | None:
-    """Of the last run that reached anybody."""
+    """Of the last run that was sent, or stopped part-way."""
     found = await one(
         conn,
         UUID,
         """
         SELECT mailing_id
           FROM campaign_runs
-         WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND status = 'COMPLETED'
-           AND reason_code = 0
+         WHERE account_id = :account_id AND campaign_activity_id = :activity_id AND status <> 'RUNNING'
+           AND reason_code IN (0, 6)
          ORDER BY send_id DESC
          LIMIT 1""",
         account_id=account_id,
