@@ -149,6 +149,10 @@ async def test_details_change_all_at_once_or_not_at_all(db: Db, developer: Devel
             "website does not have a valid value",
         )
         assert refused.value.messages[3].startswith("redirect_uris[0] cannot be https://a.example/cb#x: ")
+        # The consent page names the logo's origin in a header: what fits into none would break it for everybody.
+        for logo_url in ("https://例え.example/logo.png", "https://*/logo.png", "https://", "https://a.example/;x"):
+            with pytest.raises(Invalid, match="logo_url does not have a valid value"):
+                await registrations.change(conn, developer.user_id, client_id, RegistrationChange(logo_url=logo_url))
         cleared = await registrations.change(conn, developer.user_id, client_id, RegistrationChange(logo_url=""))
         assert (cleared.logo_url, cleared.description) == (None, "Copies rows.")
 

@@ -8,7 +8,7 @@ Source: contract, portal.md §5.
 
 from datetime import date, datetime
 from typing import Annotated, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -268,9 +268,15 @@ def _is_link(name: str, text: str) -> bool:
         parts = urlsplit(text)
     except ValueError:
         return False
-    # Browsers load the logo from a page of ours, so it must not make that page an unsafe one.
-    schemes = ("https",) if name == "logo_url" else ("https", "http")
-    return parts.scheme in schemes and bool(parts.hostname) and text.isprintable() and not set(text) & set(" \"'<>;,\\")
+    if name == "logo_url" and not _may_be_on_our_pages(text, parts):
+        return False
+    is_address = parts.scheme in ("https", "http") and bool(parts.hostname)
+    return is_address and text.isprintable() and not set(text) & set(" \"'<>;,\\")
+
+
+def _may_be_on_our_pages(text: str, parts: SplitResult) -> bool:
+    """Browsers load the logo from a page of ours, whose policy names its origin: one of https, as headers spell it."""
+    return parts.scheme == "https" and text.isascii() and "*" not in parts.netloc
 
 
 def _apply_redirect_uris(found: Registration, wanted: RegistrationChange) -> list[str]:
