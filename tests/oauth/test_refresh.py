@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from everpost.accounts import accounts, users
-from everpost.oauth import apps
 from everpost.platform import config
-from everpost.platform.db import Db
+from everpost.platform.db import Db, run
 from everpost.platform.http import App
 from tests.oauth.conftest import Client
 from tests.support.api import Api, Reply
@@ -99,7 +98,11 @@ async def test_a_rotating_token_dies_180_days_after_its_own_issue(
 async def test_the_type_of_an_app_counts_from_the_next_use(trade: Ask, ask_token: Ask, db: Db, web_app: Client) -> None:
     token = (await trade(web_app)).body["refresh_token"]
     async with db.transaction() as conn:
-        await apps.set_refresh_token_type(conn, web_app.client_id, "long_lived")
+        await run(
+            conn,
+            "UPDATE apps SET refresh_token_type = 'long_lived' WHERE client_id = :client_id",
+            client_id=web_app.client_id,
+        )
     assert (await refreshed(ask_token, web_app, token)).body["refresh_token"] == token
 
 

@@ -186,17 +186,6 @@ async def set_state(conn: Conn, client_id: AppId, state: Literal["active", "deac
     memory.forget()
 
 
-async def set_refresh_token_type(conn: Conn, client_id: AppId, wanted: RefreshTokenType) -> None:
-    """Applies from the next use of each refresh token."""
-    await run(
-        conn,
-        "UPDATE apps SET refresh_token_type = :wanted, updated_at = :now WHERE client_id = :client_id",
-        client_id=client_id,
-        wanted=wanted,
-        now=clock.now(),
-    )
-
-
 async def approve(conn: Conn, client_id: AppId) -> None:
     """The operator lets it be public, if its developer wants that. Raises: NotFound."""
     await get(conn, client_id)
