@@ -94,9 +94,16 @@ async def test_what_is_rolled_back_is_not_sent(db: Db, work: Work, mailbox: Mail
     assert await mailbox() == []
 
 
-async def test_nobody_adds_headers_by_a_line_break(db: Db) -> None:
-    with pytest.raises(ValueError, match="linefeed"):
-        await send(db, subject="Hello\r\nBcc: all@example.org")
+async def test_nobody_adds_headers_by_a_line_break(db: Db, mailbox: Mailbox, work: Work) -> None:
+    await send(db, subject="Hello\r\nBcc: all@example.org\n")
+    await work()
+    (kept,) = await mailbox()
+    received = read(kept.content)
+    assert ("Hello Bcc: all@example.org", kept.subject, None) == (
+        received["Subject"],
+        received["Subject"],
+        received["Bcc"],
+    )
     with pytest.raises(ValueError, match=r"(?i)cr or lf|linefeed"):
         await send(db, to="jo@example.org\nBcc: all@example.org")
 

@@ -181,11 +181,5 @@ async def _send_invitation(conn: Conn, user: User) -> None:
     link = await mail_links.issue(conn, user.user_id, "invitation")
     organization = await accounts.organization_name(conn, user.account_id)
     text = pages.fill("accounts/invitation.txt", organization=organization, role=ROLE_NAMES[user.role], link=link)
-    subject = f"{_one_line(organization)} invites you to everpost"
     # Nobody's mail in the built-in mailbox: a colleague who reads there must not accept in this person's place.
-    await mail.send(conn, to=user.email, subject=subject, text=text)
-
-
-def _one_line(text: str) -> str:
-    """A name that people typed, fit for a header."""
-    return " ".join(text.split())
+    await mail.send(conn, to=user.email, subject=f"{organization} invites you to everpost", text=text)

@@ -61,9 +61,11 @@ async def send(
 ) -> None:
     """Send one mail, at least once, when and if the caller's transaction commits.
 
+    A subject of several lines becomes one: organizations have names with line breaks, too.
     `account_id` says whose mail it is: with it, people of that account find the mail in the built-in mailbox.
     """
     mail_id = new_id()
+    subject = " ".join(subject.split())
     message = _compose(to, subject, {"Message-ID": f"<{mail_id}@{_domain()}>", **(headers or {})})
     message.set_content(text)
     if html is not None:
