@@ -1,20 +1,17 @@
 """`everpost automation`: welcome, birthday and anniversary mails of an account."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 from uuid import UUID
 
-import msgspec
 import typer
 
 from everpost.campaigns import automation_runs, automations
 from everpost.campaigns.automations import Automation, Kind, NewAutomation
-from everpost.cli import instance
+from everpost.cli import acting
+from everpost.cli.acting import Account
 from everpost.contacts import lists
 from everpost.ids import AccountId, ListId
-from everpost.oauth import tokens
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
 
@@ -22,8 +19,6 @@ commands = typer.Typer()
 automation_commands = typer.Typer(help="Mails that go by themselves: welcome, birthday, anniversary.")
 commands.add_typer(automation_commands, name="automation")
 
-Result = TypeVar("Result")
-Account = Annotated[str | None, typer.Option(help="E-mail address of somebody in it; else the demo account.")]
 Id = Annotated[UUID, typer.Argument(help="The automation's id, as `list` prints it.")]
 
 
@@ -60,31 +55,35 @@ def create_automation(
         )
         return await automations.create(conn, account_id, new)
 
-    _print(_for(account, act))
+    acting.print_json(acting.in_account(account, act))
 
 
 @automation_commands.command("list")
 def list_automations(account: Account = None) -> None:
     """Print the account's automations as JSON."""
-    _print(_for(account, automations.every_one))
+    acting.print_json(acting.in_account(account, automations.every_one))
 
 
 @automation_commands.command("on")
 def switch_on(automation_id: Id, account: Account = None) -> None:
     """From now on it is sent."""
-    _for(account, lambda conn, account_id: automation_runs.switch(conn, account_id, automation_id, is_on=True))
+    acting.in_account(
+        account, lambda conn, account_id: automation_runs.switch(conn, account_id, automation_id, is_on=True)
+    )
 
 
 @automation_commands.command("off")
 def switch_off(automation_id: Id, account: Account = None) -> None:
     """From now on it is not sent."""
-    _for(account, lambda conn, account_id: automation_runs.switch(conn, account_id, automation_id, is_on=False))
+    acting.in_account(
+        account, lambda conn, account_id: automation_runs.switch(conn, account_id, automation_id, is_on=False)
+    )
 
 
 @automation_commands.command("delete")
 def delete_automation(automation_id: Id, account: Account = None) -> None:
     """Forget an automation; what it sent stays counted."""
-    _for(account, lambda conn, account_id: automations.delete(conn, account_id, automation_id))
+    acting.in_account(account, lambda conn, account_id: automations.delete(conn, account_id, automation_id))
 
 
 async def _list_id(conn: Conn, account_id: AccountId, name: str) -> ListId:
@@ -92,16 +91,3 @@ async def _list_id(conn: Conn, account_id: AccountId, name: str) -> ListId:
     if list_id is None:
         raise NoSuchList(name=name)
     return list_id
-
-
-def _for(email: str | None, act: Callable[[Conn, AccountId], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with instance.database() as db, db.transaction() as conn:
-            person = await tokens.person_for_command_line(conn, email)
-            return await act(conn, person.account_id)
-
-    return asyncio.run(run())
-
-
-def _print(answer: Any) -> None:
-    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())

@@ -1,16 +1,15 @@
 """`everpost token`, `everpost app`: what a script needs before it can call the API."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import msgspec
 import typer
 
-from everpost.cli import instance, limits
+from everpost.cli import acting, instance, limits
 from everpost.ids import AppId
 from everpost.oauth import apps, scopes, tokens
-from everpost.oauth.apps import CreatedApp, Kind, NewApp
+from everpost.oauth.apps import Kind, NewApp
 
 commands = typer.Typer()
 app_commands = typer.Typer(help="Applications that may ask people for access.")
@@ -51,7 +50,7 @@ def create_app(
         redirect_uris=redirect_uri or (),
         refresh_token_type="long_lived" if long_lived else "rotating",
     )
-    _print_json(asyncio.run(_create_app(new)))
+    acting.print_json(acting.in_transaction(lambda conn: apps.create(conn, new)))
 
 
 @app_commands.command("approve")
@@ -59,7 +58,7 @@ def approve_app(
     client_id: Annotated[UUID, typer.Argument(help="The application, by its API key.")],
 ) -> None:
     """Let an application be public, where new ones stay private until then (`portal_require_approval`)."""
-    asyncio.run(_approve_app(AppId(client_id)))
+    acting.in_transaction(lambda conn: apps.approve(conn, AppId(client_id)))
 
 
 async def _mint(account: str | None, scope: str) -> str:
@@ -73,17 +72,3 @@ def _kind(*, is_public: bool, is_device: bool) -> Kind:
     if is_device:
         return "device"
     return "pkce" if is_public else "web"
-
-
-async def _create_app(new: NewApp) -> CreatedApp:
-    async with instance.database() as db, db.transaction() as conn:
-        return await apps.create(conn, new)
-
-
-async def _approve_app(client_id: AppId) -> None:
-    async with instance.database() as db, db.transaction() as conn:
-        await apps.approve(conn, client_id)
-
-
-def _print_json(answer: Any) -> None:
-    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())

@@ -1,12 +1,11 @@
 """`everpost app limit`: how often an application may call."""
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from everpost.cli import instance
+from everpost.cli import acting
 from everpost.ids import AppId
 from everpost.oauth import apps
 from everpost.platform import config
@@ -25,15 +24,10 @@ def limit_app(
     """Give an application limits of its own. What is left out follows the settings again."""
     second = _read(per_second, "--per-second", most=MOST_PER_SECOND)
     day = _read(per_day, "--per-day")
-    asyncio.run(_limit(AppId(client_id), second, day))
+    acting.in_transaction(lambda conn: apps.limit(conn, AppId(client_id), per_second=second, per_day=day))
     settings = config.current()
     print(f"per second: {_shown(second, settings.rate_per_second)}")
     print(f"per day: {_shown(day, settings.rate_per_day)}")
-
-
-async def _limit(client_id: AppId, per_second: int | None, per_day: int | None) -> None:
-    async with instance.database() as db, db.transaction() as conn:
-        await apps.limit(conn, client_id, per_second=per_second, per_day=per_day)
 
 
 def _read(text: str, option: str, *, most: int = 2**31 - 1) -> int | None:

@@ -1,31 +1,28 @@
 """`everpost mailing`: what is being sent, how to stop it, and why somebody got nothing."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from everpost.cli import instance
+from everpost import worker
+from everpost.cli import acting
+from everpost.cli.acting import Account
 from everpost.delivery import interruptions, mailings, outbox, traces
 from everpost.ids import AccountId, ContactId, MailingId
-from everpost.oauth import tokens
 from everpost.platform.db import Conn
 
 commands = typer.Typer()
 mailing_commands = typer.Typer(help="Campaigns on their way out.")
 commands.add_typer(mailing_commands, name="mailing")
 
-Result = TypeVar("Result")
-Account = Annotated[str | None, typer.Option(help="E-mail address of somebody in it; else the demo account.")]
 Mailing = Annotated[UUID, typer.Argument(help="Id of the mailing, as `mailing list` shows it.")]
 
 
 @mailing_commands.command("list")
 def list_mailings(account: Account = None, limit: Annotated[int, typer.Option(help="How many, at most.")] = 20) -> None:
     """List the newest mailings of an account."""
-    for each in _in_account(account, lambda conn, account_id: mailings.newest(conn, account_id, limit=limit)):
+    for each in acting.in_account(account, lambda conn, account_id: mailings.newest(conn, account_id, limit=limit)):
         print(
             f"{each.mailing_id}  {each.created_at:%Y-%m-%d %H:%M}  {each.state:<9}  {each.recipients:>9,}"
             f"  {each.pause_reason or ''}".rstrip()
@@ -35,27 +32,29 @@ def list_mailings(account: Account = None, limit: Annotated[int, typer.Option(he
 @mailing_commands.command("show")
 def show(mailing: Mailing, account: Account = None) -> None:
     """Count what became of the recipients of a mailing."""
-    _in_account(account, lambda conn, account_id: _show(conn, account_id, MailingId(mailing)))
+    acting.in_account(account, lambda conn, account_id: _show(conn, account_id, MailingId(mailing)))
 
 
 @mailing_commands.command("pause")
 def pause(mailing: Mailing, account: Account = None) -> None:
     """Let nothing more of it leave until it is resumed."""
-    _in_account(account, lambda conn, account_id: interruptions.pause(conn, account_id, MailingId(mailing)))
+    acting.in_account(account, lambda conn, account_id: interruptions.pause(conn, account_id, MailingId(mailing)))
     print("It is paused.")
 
 
 @mailing_commands.command("resume")
 def resume(mailing: Mailing, account: Account = None) -> None:
     """Go on with a paused mailing; it does not pause itself again."""
-    _in_account(account, lambda conn, account_id: outbox.resume(conn, account_id, MailingId(mailing)))
+    worker.load_jobs()  # its subscribers live in other slices
+    acting.in_account(account, lambda conn, account_id: outbox.resume(conn, account_id, MailingId(mailing)))
     print("It goes on.")
 
 
 @mailing_commands.command("cancel")
 def cancel(mailing: Mailing, account: Account = None) -> None:
     """Send it to nobody else, for ever."""
-    _in_account(account, lambda conn, account_id: outbox.cancel(conn, account_id, MailingId(mailing)))
+    worker.load_jobs()
+    acting.in_account(account, lambda conn, account_id: outbox.cancel(conn, account_id, MailingId(mailing)))
     print("It is cancelled.")
 
 
@@ -66,7 +65,7 @@ def why(
     account: Account = None,
 ) -> None:
     """Say why a contact did or did not get a mailing."""
-    print(_in_account(account, lambda conn, account_id: _why(conn, account_id, MailingId(mailing), contact)))
+    print(acting.in_account(account, lambda conn, account_id: _why(conn, account_id, MailingId(mailing), contact)))
 
 
 async def _show(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
@@ -85,14 +84,6 @@ async def _show(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Non
 async def _why(conn: Conn, account_id: AccountId, mailing_id: MailingId, named: str) -> str:
     trace = await traces.find(conn, account_id, mailing_id, await _contact(conn, account_id, named))
     return f"{trace.email_address or trace.contact_id}: {trace.sentence}"
-
-
-def _in_account(email: str | None, action: Callable[[Conn, AccountId], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with instance.database() as db, db.transaction() as conn:
-            return await action(conn, (await tokens.person_for_command_line(conn, email)).account_id)
-
-    return asyncio.run(run())
 
 
 async def _contact(conn: Conn, account_id: AccountId, named: str) -> ContactId:
