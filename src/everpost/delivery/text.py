@@ -21,9 +21,15 @@ _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "b
 _GROUPS = frozenset(["div", "section", "article", "header", "footer", "main", "nav", "aside", "center", "fieldset"])
 _ROWS = frozenset(["tr", "li", "dt", "dd", "address", "figure", "figcaption", "caption", "thead", "tbody", "tfoot"])
 _LINES = _GROUPS | _ROWS
+_LISTS = frozenset(["ul", "ol", "li"])
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_BLANKS = re.compile(r"[ \t\r\n\f\u200b\u200c\u034f\ufeff]+")
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
+# What nobody sees: soft hyphens, and the zero-width padding of preheaders. Some languages need a ZWNJ between letters,
+# so only those beside a blank go.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u200b\ufeff]+|(?<!\u200c)\u200c+(?=[ \\t\\r\\n\\f\u00a0]|$)|(?<=[ \\t\\r\\n\\f\u00a0])\u200c+"
+)
 _LINE_BLANKS = re.compile(r" +\n")
 _MARKERS = re.compile(f"({OPEN_MARK}[^{CLOSE_MARK}]*{CLOSE_MARK})")
 _COMMENTED = re.compile(f"{OPEN_MARK}[0-9]+i{CLOSE_MARK}")
@@ -54,6 +60,7 @@ class _Writer:
         self._gap = 0
         self._has_blank = True  # a blank at the end of what is written, or nothing written on this line yet
         self._is_upper = False
+        self._is_after_bullet = False  # a block that begins an item stays on the line of its bullet
         self._counters: list[int | None] = []  # one per open list: the next number, or None for bullets
 
     def finished(self) -> str:
@@ -84,7 +91,7 @@ class _Writer:
             self._words("-" * 40)
             self._break(2)
         elif tag == "img":
-            self._words(attributes(node).get("alt", ""))
+            self._words(f" {attributes(node).get('alt', '')} ")
         elif tag == "a":
             self._link(node)
         elif tag in ("td", "th"):
@@ -96,6 +103,7 @@ class _Writer:
 
     def _block(self, node: LexborNode, tag: str) -> None:
         lines = 2 if tag in _PARAGRAPHS and not self._counters else 1 if tag in _PARAGRAPHS | _LINES else 0
+        self._is_after_bullet = self._is_after_bullet and tag not in _LISTS
         self._break(lines)
         was_upper, self._is_upper = self._is_upper, self._is_upper or tag in _HEADINGS
         if tag in ("ul", "ol"):
@@ -106,6 +114,7 @@ class _Writer:
         if tag in ("ul", "ol"):
             self._counters.pop()
         self._is_upper = was_upper
+        self._is_after_bullet = self._is_after_bullet and tag not in _LISTS
         self._break(lines)
 
     def _bullet(self) -> None:
@@ -116,7 +125,7 @@ class _Writer:
         else:
             self._counters[-1] = number + 1
             self._word(f"{indent}{number}. ")
-        self._has_blank = True
+        self._has_blank = self._is_after_bullet = True
 
     def _link(self, node: LexborNode) -> None:
         url = attributes(node).get("href", "").strip()
@@ -127,7 +136,7 @@ class _Writer:
             self._words(f" ({url})" if text else f" {url}", is_upper=False)
 
     def _words(self, text: str, *, is_upper: bool | None = None) -> None:
-        text = _BLANKS.sub(" ", text).replace("\xa0", " ")
+        text = _BLANKS.sub(" ", _INVISIBLE.sub("", text)).replace("\xa0", " ")
         if self._has_blank or self._gap:
             text = text.lstrip(" ")
         if not text:
@@ -142,10 +151,11 @@ class _Writer:
             self._parts[-1] = self._parts[-1].rstrip(" ")
             self._parts.append("\n" * self._gap)
         self._gap = 0
+        self._is_after_bullet = False
         self._parts.append(text)
 
     def _break(self, lines: int) -> None:
-        if lines:
+        if lines and not self._is_after_bullet:
             self._gap = max(self._gap, lines)
             self._has_blank = True
 
