@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
 
 from everpost.delivery import webhooks_ses
 from everpost.platform import config
@@ -110,14 +111,21 @@ def bounced(diagnostic: str | None, *, subtype: str = "General") -> dict[str, An
     return {"bounceType": "Permanent", "bounceSubType": subtype, "bouncedRecipients": [recipient]}
 
 
+def warnings(lines: list[Any]) -> list[tuple[str, int, int]]:
+    """What the operator is told of complaints."""
+    return [(line["event"], line["complaints"], line["sends"]) for line in lines if "complaints" in line]
+
+
 async def test_ses_tells_of_bounces_and_complaints_and_replays_change_nothing(relayed: Relayed, sns: Sns) -> None:
     bounce = relayed.notification(notificationType="Bounce", bounce=bounced("smtp; 550 5.1.1 user unknown"))
     complaint = relayed.notification(
         eventType="Complaint",
         complaint={"complainedRecipients": [{"emailAddress": "ann@example.com"}], "complaintFeedbackType": "abuse"},
     )
-    for message in (bounce, complaint, bounce, complaint):
-        assert 204 == await relayed.ses(sns.message("Notification", Message=message, Subject="Notification"))
+    with capture_logs() as lines:
+        for message in (bounce, complaint, bounce, complaint):
+            assert 204 == await relayed.ses(sns.message("Notification", Message=message, Subject="Notification"))
+    assert [("many recipients complain", 1, 1)] == warnings(lines)
     assert {"sends": 1, "bounces_nonexistent_address": 1, "abuse": 1} == await relayed.counts()
 
 
@@ -190,7 +198,9 @@ async def test_sendgrid_tells_by_signed_events(relayed: Relayed) -> None:
         }
         return int((await relayed.client.post("/webhooks/sendgrid", content=content, headers=headers)).status_code)
 
-    assert [204, 204, 403] == [await post(content) for content in (body, body, body + b" ")]
+    with capture_logs() as lines:
+        assert [204, 204, 403] == [await post(content) for content in (body, body, body + b" ")]
+    assert [("many recipients complain", 1, 1)] == warnings(lines)
     assert {"sends": 1, "bounces_mailbox_full": 1, "abuse": 1} == await relayed.counts()
 
 
