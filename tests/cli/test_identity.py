@@ -115,6 +115,21 @@ def _part(token: str, number: int) -> dict[str, Any]:
     return found
 
 
+def test_an_operator_holds_back_what_an_account_sends(instance: Instance) -> None:
+    def sending(*changes: str) -> dict[str, Any]:
+        done = instance.run("account", "sending", "demo@everpost.example", *changes)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    nothing = {"is_under_review": False, "is_staging": False, "most_recipients": None}
+    assert nothing == sending()
+    changed = {"is_under_review": True, "is_staging": False, "most_recipients": 5000}
+    assert changed == sending("is_under_review=true", "most_recipients=5000") == sending()
+    for wrong in ("most_recipients=0", "most_recipients=many", "is_dead=true"):
+        assert 2 == instance.run("account", "sending", "demo@everpost.example", wrong).returncode
+    assert nothing == sending("is_under_review=false", "most_recipients=none")
+
+
 def test_an_operator_manages_the_people_of_an_account(instance: Instance) -> None:
     """One story: each command is a process of its own, so they share a test."""
 

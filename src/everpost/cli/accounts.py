@@ -3,9 +3,8 @@
 People are named by the address with which they sign in. Every command asks the same actions as the pages do.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -14,10 +13,12 @@ from everpost import worker
 from everpost.accounts import accounts, audit, confirmations, people, recoveries, second_factors, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
 from everpost.accounts.users import User
-from everpost.cli import instance
+from everpost.cli import acting
+from everpost.cli.acting import Result
 from everpost.contacts import consent_settings, lists, provisioning
-from everpost.delivery import mail_settings
+from everpost.delivery import interruptions, mail_settings, permissions
 from everpost.delivery.mail_settings import MailSettings
+from everpost.delivery.permissions import Permissions
 from everpost.ids import ListId
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
@@ -26,7 +27,6 @@ commands = typer.Typer()
 account_commands = typer.Typer(help="Accounts: an organisation and the people in it.")
 commands.add_typer(account_commands, name="account")
 
-Result = TypeVar("Result")
 Person = Annotated[str, typer.Argument(help="The address with which the person signs in.")]
 Owner = Annotated[str, typer.Argument(help="The address of anybody of the account.")]
 
@@ -60,19 +60,19 @@ def create_account(
         state_code=state,
         time_zone_id=time_zone,
     )
-    _print_json(_in_transaction(lambda conn: _create(conn, new)))
+    acting.print_json(acting.in_transaction(lambda conn: _create(conn, new)))
 
 
 @account_commands.command("list")
 def list_accounts() -> None:
     """Print the accounts and who owns them, oldest first, as JSON."""
-    _print_json(_in_transaction(_owners))
+    acting.print_json(acting.in_transaction(_owners))
 
 
 @account_commands.command("people")
 def list_people(account: Owner) -> None:
     """Print everybody of an account with role and state, as JSON."""
-    _print_json(_for(account, lambda conn, user: people.all_of(conn, user.account_id)))
+    acting.print_json(_for(account, lambda conn, user: people.all_of(conn, user.account_id)))
 
 
 @account_commands.command("invite")
@@ -128,7 +128,23 @@ def change_mail_settings(
 ) -> None:
     """Change what an account's mails and their pages offer to recipients, if anything; prints the settings as JSON."""
     typed = [change.partition("=") for change in changes or []]
-    _print_json(_for(account, lambda conn, user: _change_mail_settings(conn, user, typed)))
+    acting.print_json(_for(account, lambda conn, user: _change_mail_settings(conn, user, typed)))
+
+
+@account_commands.command("sending")
+def change_permissions(
+    account: Owner,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(help="Such as is_under_review=true, is_staging=true, most_recipients=50000 (or none)."),
+    ] = None,
+) -> None:
+    """Hold back what an account sends, or bound a send, if anything is to change; prints what is so now as JSON.
+
+    An account that comes under review has all its sends paused; they wait until somebody resumes them after it.
+    """
+    typed = [change.partition("=") for change in changes or []]
+    acting.print_json(_for(account, lambda conn, user: _change_permissions(conn, user, typed)))
 
 
 @account_commands.command("confirm")
@@ -170,15 +186,7 @@ def _for(email: str, act: Callable[[Conn, User], Awaitable[Result]]) -> Result:
             raise NobodyThere(email=email)
         return await act(conn, user)
 
-    return _in_transaction(find_and_act)
-
-
-def _in_transaction(act: Callable[[Conn], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with instance.database() as db, db.transaction() as conn:
-            return await act(conn)
-
-    return asyncio.run(run())
+    return acting.in_transaction(find_and_act)
 
 
 async def _create(conn: Conn, new: NewAccount) -> CreatedAccount:
@@ -193,7 +201,12 @@ async def _owners(conn: Conn) -> list[dict[str, str]]:
 
 
 async def _change_mail_settings(conn: Conn, user: User, typed: list[tuple[str, str, str]]) -> MailSettings:
-    settings = msgspec.structs.asdict(await mail_settings.get(conn, user.account_id))
+    held = await mail_settings.get(conn, user.account_id)
+    settings = msgspec.structs.asdict(held)
+    # Without lists that were deleted since they were marked.
+    settings["visible_list_ids"] = [
+        each.list_id for each in await mail_settings.visible_lists(conn, user.account_id, held)
+    ]
     for name, _, value in typed:
         if name == "visible_lists":
             settings["visible_list_ids"] = [await _list_id(conn, user, each) for each in value.split(";") if each]
@@ -209,6 +222,26 @@ async def _change_mail_settings(conn: Conn, user: User, typed: list[tuple[str, s
     return wanted
 
 
+async def _change_permissions(conn: Conn, user: User, typed: list[tuple[str, str, str]]) -> Permissions:
+    before = await permissions.find(conn, user.account_id)
+    said: dict[str, object] = msgspec.structs.asdict(before)
+    for name, _, value in typed:
+        if name not in said:
+            raise typer.BadParameter(f"There is no permission {name!r}; there are: {', '.join(said)}.")
+        said[name] = None if value == "none" else value
+    try:
+        wanted = msgspec.convert(said, Permissions, strict=False)
+    except msgspec.ValidationError as error:
+        raise typer.BadParameter(str(error)) from error
+    if wanted.most_recipients is not None and wanted.most_recipients < 1:
+        raise typer.BadParameter("most_recipients must be 1 or more, or none.")
+    await permissions.replace(conn, user.account_id, wanted)
+    if wanted.is_under_review and not before.is_under_review:
+        paused = await interruptions.pause_account(conn, user.account_id, "The account is under review.")
+        typer.echo(f"{paused} mailings are paused.", err=True)
+    return wanted
+
+
 async def _list_id(conn: Conn, user: User, name: str) -> ListId:
     list_id = await lists.find_by_name(conn, user.account_id, name.strip())
     if list_id is None:
@@ -219,7 +252,3 @@ async def _list_id(conn: Conn, user: User, name: str) -> ListId:
 async def _vouch_for(conn: Conn, user: User) -> None:
     await recoveries.confirm_address(conn, user, source="SUPPORT")
     await audit.append(conn, "email.confirmed", account_id=user.account_id, user_id=user.user_id, by="operator")
-
-
-def _print_json(answer: Any) -> None:
-    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
