@@ -56,10 +56,17 @@ INSIDE = [
     "/activities",
     "{activity}",
     "{activity}/cancel",
+    "/automations",
+    "/automations/new?kind=birthday",
+    "{automation}",
+    "{automation}/edit",
+    "{automation}/delete",
     "/account",
     "/account/address",
     "/account/senders",
     "/account/domains",
+    "/account/mail",
+    "/account/suppressions?address=ann@shelf.example",
     "/account/people",
     "/account/applications",
     "/account/security",
@@ -135,7 +142,7 @@ def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
     view.get_by_label("Email address").fill(EMAIL)
     view.get_by_label("Password").fill(PASSWORD)
     view.get_by_role("button", name="Sign in").click()
-    places = {"{app}": registered(view), "{activity}": imported(instance)}
+    places = {"{app}": registered(view), "{activity}": imported(instance), "{automation}": automated(view)}
     places |= {f"{{{name}}}": path for name, path in reported(instance).items()}
     found = {}
     for path in INSIDE:
@@ -162,6 +169,17 @@ def registered(page: Page) -> str:
         page.get_by_role("button", name="Register application").click()
         page.goto("/portal/apps")
     return page.get_by_role("link", name="Sheet sync").get_attribute("href") or ""
+
+
+def automated(page: Page) -> str:
+    """The path of an automation, switched off."""
+    page.goto("/automations")
+    if not page.get_by_role("link", name="Birthday mail:").count():
+        page.goto("/automations/new?kind=birthday")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_text("It is saved").wait_for()
+        page.goto("/automations")
+    return page.get_by_role("link", name="Birthday mail:").get_attribute("href") or ""
 
 
 def imported(instance: DemoInstance) -> str:

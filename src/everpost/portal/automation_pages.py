@@ -68,6 +68,13 @@ async def show_new_automation(conn: Conn, session: Session, query: KindQuery) ->
     return await _new(conn, session, query.kind)
 
 
+@pages.get("/automations/new/mail", **_CREATE)
+async def show_first_words(conn: Conn, session: Session, query: KindQuery) -> Answer:
+    """What a new one says at first, for the frame beside the form."""
+    start = automation_forms.start(query.kind, await _senders(conn, session.account_id))
+    return await _mail(conn, session.account_id, automation_forms.read(query.kind, start))
+
+
 @pages.post("/automations/new", max_body_bytes=_LARGEST_FORM, **_CREATE)
 async def create_automation(conn: Conn, session: Session, query: KindQuery, form: dict[str, str]) -> Html | Answer:
     """Make one, switched off."""
@@ -216,6 +223,7 @@ async def _new(
         lists=[(str(list_id), name) for list_id, name in names.items() if list_id not in taken],
         action=f"/automations/new?kind={kind}",
         title=f"New {automation_forms.KINDS[kind][0].lower()}",
+        mail=None if error else f"/automations/new/mail?kind={kind}",
         automation=None,
     )
 
@@ -236,6 +244,7 @@ async def _edit(
         lists=[],
         action=f"/automations/{held.automation_id}/edit",
         title=f"Edit the {automation_forms.KINDS[held.kind][0].lower()}",
+        mail=None if error else f"/automations/{held.automation_id}/mail",
         automation=held,
     )
 

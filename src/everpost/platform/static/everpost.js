@@ -13,9 +13,10 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// A form is sent once, however often its button is pressed.
+// A form is sent once, however often its button is pressed. What a button shows in a frame leaves the page as it is.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
+    if (event.submitter?.formTarget) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });
