@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from everpost.campaigns import documents
+from everpost.campaigns import copies, documents
 from everpost.campaigns.block_shapes import Document, Heading, Image
 from everpost.campaigns.documents import DocumentChanged, DocumentInvalid, NewEmail
 from everpost.campaigns.errors import StateForbids
+from everpost.campaigns.shapes import CampaignNameIn
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
     async with db.transaction() as conn:
         made = await documents.create_campaign(conn, account.account_id, new_email, documents.starter())
     activity_id = made.campaign_activities[0].campaign_activity_id
-    save = {"preheader": "Soon", "expected_version": 1}
+    save: dict[str, Any] = {"preheader": "Soon", "expected_version": 1}
     async with db.transaction() as conn:
         assert 2 == await documents.change(conn, account.account_id, activity_id, one, **save)
     with pytest.raises(DocumentChanged):
@@ -84,3 +85,14 @@ async def test_what_is_scheduled_or_was_written_in_html_takes_no_blocks(
             await documents.change(
                 conn, account.account_id, campaign.activity_id, documents.starter(), preheader=None, expected_version=0
             )
+
+
+async def test_a_copy_of_a_campaign_has_its_blocks(db: Any, account: Any, new_email: NewEmail) -> None:
+    async with db.transaction() as conn:
+        made = await documents.create_campaign(conn, account.account_id, new_email, documents.starter())
+        copy = await copies.create(conn, account.account_id, made.campaign_id, CampaignNameIn("Tide Table (copy)"))
+        activity_id = copy.campaign_activities[0].campaign_activity_id
+        kept = await documents.of_activity(conn, account.account_id, activity_id)
+    assert kept is not None
+    assert (documents.starter(), 1) == (kept.document, kept.version)
+    assert made.campaign_activities[0].document_id != copy.campaign_activities[0].document_id

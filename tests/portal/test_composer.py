@@ -150,7 +150,9 @@ async def test_a_form_that_is_no_composer_is_refused(owner: Window, path: str) -
         {"version": "one"},
         {"block-9-0-0-kind": "columns"},
     ):
-        token = {"csrf_token": owner.document.css_first("[name=csrf_token]").attributes["value"], "version": "1"}
+        hidden = owner.document.css_first("[name=csrf_token]")
+        assert hidden is not None
+        token = {"csrf_token": str(hidden.attributes["value"]), "version": "1"}
         theme = {f"theme-{name}": "#ffffff" for name in ("background", "paper", "accent")}
         block = {"block-0-kind": "heading", "block-0-text": "x"}
         answer = await owner.client.post(path, data={**token, **theme, **block, **fields})

@@ -126,6 +126,13 @@ async def change(
     return expected_version + 1
 
 
+async def copy(conn: Conn, account_id: AccountId, campaign_id: CampaignId, copied_id: CampaignId) -> None:
+    """Give the copy of a campaign, whose email was copied before, the blocks of the original, if that has any."""
+    kept = await _find(conn, account_id, campaign_id)
+    if kept is not None:
+        await _insert(conn, account_id, copied_id, kept.document)
+
+
 def _rendered(document: Document) -> str:
     """Raises: DocumentInvalid."""
     if found := problems(document):
