@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from everpost import app as web
 from everpost import worker
-from everpost.accounts import accounts, addresses, demo, users
+from everpost.accounts import accounts, addresses, demo, passwords, users
 from everpost.contacts import provisioning
 from everpost.ids import AccountId, ListId, UserId
 from everpost.oauth import tokens
@@ -33,6 +34,17 @@ _KEPT = ("schema_migrations", "signing_keys")
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": True}  # as the real processes do
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashes of no strength: each account's owner has one, and 20 ms of a core for each were a tenth of all tests.
+
+    The processes that tests start hash as everpost does.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
