@@ -1,4 +1,4 @@
-"""What holds an account's mail back at the moment, in sentences that people read: limits and warm-ups."""
+"""What holds an account's mail back at the moment, in sentences for people: limits, warm-ups, and who asked for less."""
 
 from everpost.delivery import throttles, warm_ups
 from everpost.ids import AccountId
@@ -24,4 +24,7 @@ async def sentences(conn: Conn, account_id: AccountId, from_email: str) -> list[
     relay = relays.read_all(settings.smtp_url)[0] if settings.smtp_url else None
     if relay is not None and relay.per_minute:
         found.append(f"The mail relay takes {relay.per_minute:,} messages a minute.")
+    for name, rate in sorted((await throttles.slowed(conn, now)).items()):
+        kind, _, slow = name.partition(":")
+        found.append(f"{slow if kind == 'domain' else 'A mail relay'} asked for less: {rate:,.0f} messages a minute.")
     return found

@@ -61,7 +61,7 @@ class Throttles:
 
     @classmethod
     async def find(cls, conn: Conn, account_id: AccountId, *, now: datetime) -> "Throttles":
-        return cls(account_id, await _slowed(conn, now))
+        return cls(account_id, await slowed(conn, now))
 
     def shared(self, relay: Relay | None) -> list[Limit]:
         """What bounds every message that goes to this relay."""
@@ -147,6 +147,19 @@ async def admit(
         turns.append(turn)
     await _save(conn, list(budgets.values()))
     return turns
+
+
+async def slowed(conn: Conn, now: datetime) -> dict[str, float]:
+    """Domains and relays that asked for less and have not recovered, by the names of their budgets, and their rates."""
+    # An hour after it was halved last, even the slowest has doubled twelve times.
+    found = await many(
+        conn,
+        _Slowed,
+        "SELECT name, per_minute, slowed_at FROM slowdowns WHERE slowed_at > :since",
+        since=now - timedelta(hours=1),
+    )
+    rates = {each.name: each.now(now) for each in found}
+    return {name: rate for name, rate in rates.items() if rate < _usual(name)}
 
 
 @lru_cache(maxsize=10_000)
@@ -254,19 +267,6 @@ async def _save(conn: Conn, budgets: Sequence[_Budget]) -> None:
         spent=[budget.spent_until for budget in budgets],
         planned=[budget.planned_until for budget in budgets],
     )
-
-
-async def _slowed(conn: Conn, now: datetime) -> dict[str, float]:
-    """Those that have not recovered, and their rates."""
-    # An hour after it was halved last, even the slowest has doubled twelve times.
-    found = await many(
-        conn,
-        _Slowed,
-        "SELECT name, per_minute, slowed_at FROM slowdowns WHERE slowed_at > :since",
-        since=now - timedelta(hours=1),
-    )
-    rates = {each.name: each.now(now) for each in found}
-    return {name: rate for name, rate in rates.items() if rate < _usual(name)}
 
 
 async def _slow_down(conn: Conn, name: str, per_minute: float, now: datetime) -> int:

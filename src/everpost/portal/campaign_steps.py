@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from everpost.campaigns import ab_tests, campaign_activities, content, resending, schedules
-from everpost.delivery import signing
+from everpost.delivery import permissions, signing
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId
 from everpost.platform.db import Conn
@@ -37,6 +37,7 @@ class Checklist(msgspec.Struct, frozen=True):
 
     steps: list[Step]
     counted: Counted | None  # None: nobody chosen, or too many to count now
+    obstacle: str  # what the operator says against it, whatever is complete; mostly nothing
 
     @property
     def is_complete(self) -> bool:
@@ -59,7 +60,7 @@ async def find(conn: Conn, account_id: AccountId, opened: Opened, *, counts: boo
         await _subject_test(conn, account_id, opened),
         await _resend(conn, account_id, opened),
     ]
-    return Checklist(steps, counted)
+    return Checklist(steps, counted, await _obstacle(conn, account_id, counted))
 
 
 def _details(opened: Opened, missing: Mapping[StepName, list[str]]) -> Step:
@@ -203,6 +204,17 @@ async def _resend(conn: Conn, account_id: AccountId, opened: Opened) -> Step:
         privilege="campaign:send",
         is_locked_with_the_rest=False,
     )
+
+
+async def _obstacle(conn: Conn, account_id: AccountId, counted: Counted | None) -> str:
+    said = await permissions.find(conn, account_id)
+    if said.is_under_review:
+        return "The operator of this server reviews the account; until that is over, nothing of it is sent."
+    if said.is_staging:
+        return "The operator of this server holds back what this account sends, for trying things out."
+    if counted and said.most_recipients is not None and counted.reached > said.most_recipients:
+        return f"The operator of this server allows {said.most_recipients:,} recipients at once."
+    return ""
 
 
 def _place(opened: Opened) -> str:

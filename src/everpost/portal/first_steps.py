@@ -51,10 +51,10 @@ async def of_account(conn: Conn, account_id: AccountId) -> list[Step]:
         ),
         Step(
             "Create your first campaign",
-            "Write it with the API, look at its preview, and send it to a list.",
+            "Write it, look at its preview, and send it to a list.",
             await _has_campaign(conn, account_id),
-            "/reference",
-            "Open the API reference",
+            "/campaigns/new",
+            "New campaign",
         ),
     ]
 
