@@ -50,7 +50,9 @@ def test_a_mailing_is_listed_paused_resumed_and_explained(instance: Instance) ->
     assert f"{mailing_id}  " in (listed := instance.run("mailing", "list").stdout)
     assert "paused             1  Paused by a person." in listed
     assert "state       paused\nreason      Paused by a person.\nrecipients  1\nqueued      1\n" in said("show")
-    assert "mia@example.com: Waiting for its turn" in said("why", "MIA@example.com")
+    assert "mia@example.com: Waiting for its turn: the send is paused.\n" == said("why", "MIA@example.com")
+    assert said("why", "mia@example.com") == said("recipients", "--status", "waiting") == said("recipients")
+    assert "" == said("recipients", "--status", "unknown")
     assert "It goes on.\n" == said("resume")
     await_true(lambda: "sent        1" in said("show"), 30)
     assert "mia@example.com: Accepted by the mail server at " in said("why", "mia@example.com")

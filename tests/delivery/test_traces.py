@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from everpost.contacts import opt_outs
-from everpost.delivery import holds, interruptions, outbox, traces
+from everpost.contacts import deletions, opt_outs
+from everpost.delivery import holds, interruptions, outbox, shifts, slots, traces
 from everpost.delivery.interruptions import NoMailing
+from everpost.delivery.slots import Cap
 from everpost.delivery.traces import NoContact
 from everpost.ids import CampaignActivityId, ContactId, MailingId, new_id
 from everpost.platform import config
@@ -50,7 +51,7 @@ async def test_every_contact_can_be_told_what_became_of_its_mail(sending: Sendin
     expected = {
         "sent": ("sent", None, f"Accepted by the mail server at {at:%Y-%m-%d %H:%M:%S} UTC."),
         "full": ("bounced", None, "Bounced (F): 552 5.2.2 over quota"),
-        "later": ("waiting", None, f"Tried 1 times, again at {later:%Y-%m-%d %H:%M:%S} UTC: 450 4.2.0 greylisted"),
+        "later": ("waiting", "retry", f"Tried once, again at {later:%Y-%m-%d %H:%M:%S} UTC: 450 4.2.0 greylisted"),
         "held": (
             "bounced",
             "on_hold",
@@ -68,6 +69,15 @@ async def test_every_contact_can_be_told_what_became_of_its_mail(sending: Sendin
     with pytest.raises(NoContact):
         await told(ContactId(new_id()))
     await page_by_page(sending, new.mailing_id)
+    async with sending.db.reader() as conn:
+        unknown = await traces.page(conn, sending.account_id, new.mailing_id, after=None, limit=9, status="unknown")
+    assert [ids["lost"]] == [each.contact_id for each in unknown]
+    # What is told stays true of those who are deleted later.
+    async with sending.db.transaction() as conn:
+        await deletions.delete(conn, sending.account_id, list(ids.values()), now=clock.now())
+    deleted = ("no_recipient", "deleted", "Not a recipient: the contact was deleted.")
+    expected |= dict.fromkeys(("gone", "waits", "none", "elsewhere"), deleted)
+    assert expected == {name: await told(ids[name]) for name in expected}
 
 
 async def page_by_page(sending: Sending, mailing_id: MailingId) -> None:
@@ -104,9 +114,34 @@ async def test_who_waits_and_who_was_cancelled(sending: Sending, work: Work) -> 
     async with sending.db.transaction() as conn:
         seen.append((await traces.find(conn, sending.account_id, new.mailing_id, contact_id)).sentence)
         await interruptions.pause(conn, sending.account_id, new.mailing_id)
+        seen.append((await traces.find(conn, sending.account_id, new.mailing_id, contact_id)).sentence)
         await outbox.cancel(conn, sending.account_id, new.mailing_id)
     await work()
     async with sending.db.reader() as conn:
         seen.append((await traces.find(conn, sending.account_id, new.mailing_id, contact_id)).sentence)
     assert seen[0].startswith("Waiting for its turn, at ")
-    assert "Not sent: the send was cancelled." == seen[1]
+    assert "Waiting for its turn: the send is paused." == seen[1]
+    assert "Not sent: the send was cancelled." == seen[2]
+
+
+@pytest.mark.parametrize("limit", ["account_per_minute", "domain_per_minute", "account_connections"])
+async def test_who_is_held_back_by_a_limit_hears_so(
+    sending: Sending, work: Work, clock: Any, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(shifts, "_SLOT_SECONDS", 0)
+    ids = await sending.contacts(2)
+    if limit == "account_connections":
+        async with sending.db.transaction() as conn:
+            await slots.take(conn, new_id(), [Cap(f"account:{sending.account_id}", 1)], now=clock.now())
+    config.override(**{limit: 1 if limit == "account_connections" else 12})
+    new, _ = await sending.open()
+    await work()
+    async with sending.db.reader() as conn:
+        found = [await traces.find(conn, sending.account_id, new.mailing_id, contact_id) for contact_id in ids]
+    waiting = [each for each in found if each.status == "waiting"]
+    assert {"throttled"} == {each.reason for each in waiting}
+    assert waiting[0].at is not None
+    assert waiting[0].at > clock.now()
+    assert waiting[0].sentence.endswith(
+        "UTC or later: limits of sending, or a relay that does not answer, hold it back."
+    )

@@ -6,9 +6,11 @@ from uuid import UUID
 import typer
 
 from everpost import worker
+from everpost.campaigns import traces as campaign_traces
 from everpost.cli import acting
 from everpost.cli.acting import Account
 from everpost.delivery import interruptions, mailings, outbox, traces
+from everpost.delivery.traces import Outcome
 from everpost.ids import AccountId, ContactId, MailingId
 from everpost.platform.db import Conn
 
@@ -58,6 +60,26 @@ def cancel(mailing: Mailing, account: Account = None) -> None:
     print("It is cancelled.")
 
 
+@mailing_commands.command("recipients")
+def list_recipients(
+    mailing: Mailing,
+    account: Account = None,
+    status: Annotated[
+        Outcome | None, typer.Option(help="waiting, sending, sent, bounced, unknown or suppressed; else all.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many, at most.")] = 1000,
+) -> None:
+    """List recipients of a mailing and what became of each, such as those of whom nobody knows: --status unknown."""
+    found = acting.in_account(
+        account,
+        lambda conn, account_id: traces.page(
+            conn, account_id, MailingId(mailing), after=None, limit=limit, status=status
+        ),
+    )
+    for trace in found:
+        print(f"{trace.email_address or trace.contact_id}: {trace.sentence}")
+
+
 @mailing_commands.command("why")
 def why(
     mailing: Mailing,
@@ -82,7 +104,7 @@ async def _show(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Non
 
 
 async def _why(conn: Conn, account_id: AccountId, mailing_id: MailingId, named: str) -> str:
-    trace = await traces.find(conn, account_id, mailing_id, await _contact(conn, account_id, named))
+    trace = await campaign_traces.find(conn, account_id, mailing_id, await _contact(conn, account_id, named))
     return f"{trace.email_address or trace.contact_id}: {trace.sentence}"
 
 

@@ -11,14 +11,20 @@ from uuid import UUID
 from msgspec import Struct
 
 from everpost.delivery import holds, interruptions, suppressions
+from everpost.delivery.mailings import State
 from everpost.delivery.suppressions import Standing
 from everpost.ids import AccountId, CampaignActivityId, ContactId, MailingId
+from everpost.platform import clock
 from everpost.platform.db import Conn, many, one
 from everpost.platform.errors import NotFound
 
 Status: TypeAlias = Literal[
     "waiting", "sending", "sent", "bounced", "unknown", "suppressed", "duplicate", "no_recipient"
 ]
+
+
+# What a recipient can be in the outbox.
+Outcome: TypeAlias = Literal["waiting", "sending", "sent", "bounced", "unknown", "suppressed"]
 
 
 class NoContact(NotFound):
@@ -31,7 +37,9 @@ class Trace(Struct, frozen=True, kw_only=True):
     contact_id: ContactId
     email_address: str
     status: Status
-    reason: str | None = None  # of what is suppressed or no recipient: suppressions.Reason; on_hold; another mailing
+    # Of what waits: paused, winner, retry, throttled; of what is suppressed or no recipient: suppressions.Reason, or
+    # why a resend left it out; on_hold; of a duplicate, the other mailing.
+    reason: str | None = None
     at: datetime | None = None
     attempts: int = 0
     reply_code: int | None = None  # of the last attempt
@@ -54,9 +62,17 @@ class Trace(Struct, frozen=True, kw_only=True):
     def _waiting(self) -> str:
         if self.status == "sending":
             return "It is on its way right now."
-        if not self.attempts:
-            return f"Waiting for its turn, at {_time(self.at)} or later."
-        return f"Tried {self.attempts} times, again at {_time(self.at)}: {self._reply()}"
+        if self.reason == "paused":
+            return "Waiting for its turn: the send is paused."
+        if self.reason == "winner":
+            return "Waiting for its turn: the A/B test has no winner yet."
+        if self.reason == "retry":
+            times = "once" if self.attempts == 1 else f"{self.attempts} times"
+            return f"Tried {times}, again at {_time(self.at)}: {self._reply()}"
+        held_back = (
+            ": limits of sending, or a relay that does not answer, hold it back" if self.reason == "throttled" else ""
+        )
+        return f"Waiting for its turn, at {_time(self.at)} or later{held_back}."
 
     def _attempted(self) -> str:
         if self.status == "sent":
@@ -69,7 +85,7 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     def _left_out(self) -> str:
         if self.status == "duplicate":
-            return f"Not sent: the contact got the same email with mailing {self.reason}."
+            return f"Not in this mailing: the contact is a recipient of the same email in mailing {self.reason}."
         if self.status == "suppressed":
             return f"Not sent: {_WORDS.get(self.reason or '', 'the contact could not be mailed')}."
         return f"Not a recipient: {_WORDS.get(self.reason or '', 'not in the audience when the send began')}."
@@ -86,29 +102,45 @@ _WORDS: Final = {
     "not_mailable": "the contact gave no permission to send",
     "complained": "the contact called an earlier mail spam",
     "cancelled": "the send was cancelled",
+    "opened": "the contact had opened the first email",
+    "clicked": "the contact had clicked in the first email",
+    "bounced": "the first email did not reach the contact",
+    "on_its_way": "the first email was still on its way to the contact",
 }
 
 
 async def find(conn: Conn, account_id: AccountId, mailing_id: MailingId, contact_id: ContactId) -> Trace:
     """What became of this contact in this mailing. Raises: NoMailing, NoContact."""
-    activity_id = await _activity(conn, account_id, mailing_id)
-    row = await _find(conn, account_id, activity_id, contact_id)
+    mailing = await _mailing(conn, account_id, mailing_id)
+    row = await _find(conn, account_id, mailing.campaign_activity_id, contact_id)
     if row is None:
         return await _absent(conn, account_id, contact_id)
     if row.mailing_id != mailing_id:
         return Trace(
             contact_id=contact_id, email_address=row.email_address, status="duplicate", reason=str(row.mailing_id)
         )
-    return _trace(row)
+    return _trace(row, mailing, await _look_at(conn, mailing_id))
 
 
 async def page(
-    conn: Conn, account_id: AccountId, mailing_id: MailingId, *, after: ContactId | None, limit: int
+    conn: Conn,
+    account_id: AccountId,
+    mailing_id: MailingId,
+    *,
+    after: ContactId | None,
+    limit: int,
+    status: Outcome | None = None,
 ) -> list[Trace]:
-    """The recipients of a mailing in the order of their ids, those after `after`. Raises: NoMailing."""
-    activity_id = await _activity(conn, account_id, mailing_id)
-    rows = await _page(conn, account_id, activity_id, mailing_id, after=after or ContactId(_FIRST), limit=limit)
-    return [_trace(row) for row in rows]
+    """The recipients of a mailing in the order of their ids, those after `after`; with `status`, those that the outbox
+    has in it, whatever became of their mail after it was accepted. Raises: NoMailing.
+    """
+    mailing = await _mailing(conn, account_id, mailing_id)
+    look_at = await _look_at(conn, mailing_id)
+    activity_id = mailing.campaign_activity_id
+    rows = await _page(
+        conn, account_id, activity_id, mailing_id, state=_stored(status), after=after or ContactId(_FIRST), limit=limit
+    )
+    return [_trace(row, mailing, look_at) for row in rows]
 
 
 async def contact_at(conn: Conn, account_id: AccountId, address: str) -> ContactId:
@@ -142,8 +174,16 @@ class _Row(Struct, frozen=True):
     bounce_code: str | None
 
 
-def _trace(row: _Row) -> Trace:
-    status: Status = "waiting" if row.state == "queued" else row.state
+class _Mailing(Struct, frozen=True):
+    campaign_activity_id: CampaignActivityId
+    state: State
+    paused_at: datetime | None
+
+
+def _trace(row: _Row, mailing: _Mailing, look_at: datetime | None) -> Trace:
+    if row.state == "queued":
+        return _waiting(row, mailing, look_at)
+    status: Status = row.state
     if row.bounce_code not in (None, "V") and status in ("sent", "unknown"):
         status = "bounced"  # the server took it, and said later that it could not deliver it
     return Trace(
@@ -151,12 +191,42 @@ def _trace(row: _Row) -> Trace:
         email_address=row.email_address,
         status=status,
         reason="on_hold" if row.bounce_code == "S" else row.suppressed_for,
-        at=row.next_attempt_at if status == "waiting" else row.sent_at,
+        at=row.sent_at,
         attempts=row.attempts,
         reply_code=row.reply_code,
         reply_text=row.reply_text,
         bounce_code=row.bounce_code,
     )
+
+
+def _waiting(row: _Row, mailing: _Mailing, look_at: datetime | None) -> Trace:
+    # What limits all of it holds the mailing back, what limits a domain its recipients.
+    at = row.next_attempt_at
+    if look_at is not None and at is not None and not row.attempts:
+        at = max(at, look_at)
+    reason = None
+    if mailing.paused_at is not None:
+        reason = "paused"
+    elif mailing.state == "open":
+        reason = "winner"
+    elif row.attempts:
+        reason = "retry"
+    elif at is not None and at > clock.now():
+        reason = "throttled"
+    return Trace(
+        contact_id=row.contact_id,
+        email_address=row.email_address,
+        status="waiting",
+        reason=reason,
+        at=at,
+        attempts=row.attempts,
+        reply_code=row.reply_code,
+        reply_text=row.reply_text,
+    )
+
+
+def _stored(status: Outcome | None) -> str | None:
+    return "queued" if status == "waiting" else status
 
 
 async def _absent(conn: Conn, account_id: AccountId, contact_id: ContactId) -> Trace:
@@ -192,17 +262,27 @@ async def _contact(conn: Conn, account_id: AccountId, contact_id: ContactId) -> 
     )
 
 
-async def _activity(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> CampaignActivityId:
+async def _mailing(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> _Mailing:
     found = await one(
         conn,
-        UUID,
-        "SELECT campaign_activity_id FROM mailings WHERE account_id = :account_id AND mailing_id = :mailing_id",
+        _Mailing,
+        """
+        SELECT campaign_activity_id, state, paused_at
+          FROM mailings
+         WHERE account_id = :account_id AND mailing_id = :mailing_id""",
         account_id=account_id,
         mailing_id=mailing_id,
     )
     if found is None:
         raise interruptions.NoMailing
-    return CampaignActivityId(found)
+    return found
+
+
+async def _look_at(conn: Conn, mailing_id: MailingId) -> datetime | None:
+    """When the outbox works on it next."""
+    return await one(
+        conn, datetime, "SELECT look_at FROM mailing_directory WHERE mailing_id = :mailing_id", mailing_id=mailing_id
+    )
 
 
 _SELECT: Final[LiteralString] = """
@@ -241,6 +321,7 @@ async def _page(
     activity_id: CampaignActivityId,
     mailing_id: MailingId,
     *,
+    state: str | None,
     after: ContactId,
     limit: int,
 ) -> list[_Row]:
@@ -250,11 +331,13 @@ async def _page(
         _SELECT
         + """
            AND recipient.mailing_id = :mailing_id AND recipient.contact_id > :after
+           AND (:state::text IS NULL OR recipient.state = :state)
          ORDER BY recipient.contact_id
          LIMIT :limit""",
         account_id=account_id,
         activity_id=activity_id,
         mailing_id=mailing_id,
+        state=state,
         after=after,
         limit=limit,
     )
