@@ -85,6 +85,22 @@ def test_rules_move_into_style_attributes_and_the_rest_stays() -> None:
     assert "color:red" not in head
 
 
+@pytest.mark.parametrize(
+    ("media", "expected"),
+    [
+        ("screen", '<p style="color: red;">'),
+        ("ALL", '<p style="color: red;">'),
+        ("only screen and (max-width:480px)", "<style>@media only screen and (max-width:480px){p{color:red}}</style>"),
+        ("&lt;/style&gt;&lt;script&gt;", '<p style="color: red;">'),
+    ],
+)
+def test_a_style_sheet_for_some_media_stays_one(media: str, expected: str) -> None:
+    html = html_of(f'<html><head><style media="{media}">p{{color:red}}</style></head><body><p>a</p></body></html>')
+    assert expected in html
+    assert ("<style>" in expected) == ('style="color: red;"' not in html)
+    assert "<script" not in html
+
+
 def test_a_style_sheet_that_cannot_be_read_stops_nothing() -> None:
     assert "<p>a</p>" in html_of("<style>p{{{{color</style><p>a</p>")
 

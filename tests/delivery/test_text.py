@@ -33,6 +33,7 @@ from tests.delivery.samples import TOKEN, rendered, text_of, values
         ("<p>a</p><hr><p>b</p>", "a\n\n" + "-" * 40 + "\n\nb"),
         ("&lt;b&gt; &amp;&nbsp;x", "<b> & x"),
         ("<p>a</p>[[IF City]]<p>in [[City]]</p>[[ENDIF]]<p>b</p>", "a\n\nb"),
+        ("<table>[[IF FirstName]]<tr><td>a</td></tr>[[ENDIF]]<tr><td>z</td></tr></table>", "a \nz"),
         ("[[trackingImage]]<p>a</p>[[trackingImage]]<p>b</p>", "a\n\nb"),
     ],
 )

@@ -82,6 +82,8 @@ _FRAMES = re.compile(r"</?frame(?:set)?\b[^<>]*>", re.IGNORECASE)
 # As wide as the screen it is read on.
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _DOCUMENT = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
+_EVERY_MEDIUM = frozenset(["", "all", "screen"])
+_MEDIA = re.compile(r"[\w\s:.,/()%-]+", re.ASCII)
 _INLINER = css_inline.CSSInliner(
     keep_link_tags=True, load_remote_stylesheets=False, remove_inlined_selectors=True, preallocate_node_capacity=512
 )
@@ -245,6 +247,7 @@ def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, end: st
     else:
         body.insert_child(_PREHEADER_PLACE)
     body.insert_child(_FOOTER_PLACE)
+    _block_media(tree)
     html = _inlined(tree.html or "")
     above, _, rest = html.partition(_PREHEADER_PLACE)
     middle, _, below = rest.rpartition(_FOOTER_PLACE)
@@ -252,6 +255,15 @@ def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, end: st
     # An author's open IF ends here: nothing may take the footer along.
     middle, below = _closed(middle, marked.tags), _unconditional(below, marked.tags)
     return f"{above}{top}{middle}{end}{below}"
+
+
+def _block_media(tree: LexborHTMLParser) -> None:
+    """Turn style sheets that hold sometimes into @media blocks: the inliner knows those, and not the attribute."""
+    for node in tree.css("style[media]"):
+        media = sanitise.attributes(node)["media"].strip()
+        if media.lower() not in _EVERY_MEDIUM and _MEDIA.fullmatch(media):
+            node.inner_html = f"@media {media}{{{node.inner_html}}}"
+            del node.attrs["media"]
 
 
 def _inlined(html: str) -> str:

@@ -59,6 +59,7 @@ class _Writer:
         self._parts: list[str] = []
         self._gap = 0
         self._has_blank = True  # a blank at the end of what is written, or nothing written on this line yet
+        self._is_begun = False  # the markers of conditions alone begin nothing
         self._is_upper = False
         self._is_after_bullet = False  # a block that begins an item stays on the line of its bullet
         self._counters: list[int | None] = []  # one per open list: the next number, or None for bullets
@@ -147,10 +148,11 @@ class _Writer:
         self._has_blank = text.endswith(" ")
 
     def _word(self, text: str) -> None:
-        if self._gap and self._parts:
+        if self._gap and self._is_begun:
             self._parts[-1] = self._parts[-1].rstrip(" ")
             self._parts.append("\n" * self._gap)
         self._gap = 0
+        self._is_begun = True
         self._is_after_bullet = False
         self._parts.append(text)
 
