@@ -33,6 +33,16 @@ def tokens() -> dict[Kind, str]:
     }
 
 
+def test_links_that_are_minted_together_are_read_apart() -> None:
+    url_ids = [URL_ID, UrlId(1), UrlId(2**63 - 1)]
+    minted = recipient().clicks(url_ids)
+    assert [Reference(ACCOUNT, ACTIVITY, CONTACT, each) for each in url_ids] == [
+        signer.read(Kind.CLICK, token) for token in minted
+    ]
+    assert [recipient().click(each) for each in url_ids] == minted
+    assert recipient().clicks([]) == []
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_a_token_reads_as_what_it_was_minted_for(kind: Kind) -> None:
     url_id = URL_ID if kind is Kind.CLICK else UrlId(0)

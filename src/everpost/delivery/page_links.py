@@ -4,6 +4,7 @@ Source: contract, campaigns §6 and §7.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from everpost.ids import UrlId
@@ -34,6 +35,13 @@ def tokens(recipient: Recipient, url_ids: Sequence[UrlId]) -> dict[str, str]:
         "$forward": recipient.forward(),
         "$open": recipient.open(),
     }
-    for number, url_id in enumerate(url_ids):
-        values[f"$click:{number}"] = values["$hidden"] = recipient.click(url_id)
+    clicks = recipient.clicks(url_ids)
+    values.update(zip(_click_names(len(clicks)), clicks, strict=True))
+    if clicks:
+        values["$hidden"] = clicks[-1]
     return values
+
+
+@lru_cache(maxsize=1000)
+def _click_names(number: int) -> tuple[str, ...]:
+    return tuple(f"$click:{each}" for each in range(number))

@@ -7,7 +7,7 @@ Source: performance.md ("joined segments").
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
 from everpost.delivery import quoted_printable, tags, text
@@ -25,14 +25,16 @@ _NEEDS_NOTHING = re.compile(r"(?![.F])[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")
 
 
 class Segments:
-    """A template as bytes: fixed, value, fixed, value ... fixed."""
+    """Templates, and bytes that stand between them, as bytes: fixed, value, fixed, value ... fixed.
 
-    def __init__(self, template: Pieces) -> None:
+    A value that occurs more than once, in whichever of the templates, is encoded once.
+    """
+
+    def __init__(self, *templates: Pieces | bytes) -> None:
         self._tokens: dict[str, int] = {}
         self._slots: list[tuple[str, Callable[[Values], bytes]]] = []
         self._places: dict[Slot, int] = {}
-        self._parts, order = self._compile(template)
-        self._parts[-1] = self._parts[-1].removesuffix(SOFT_BREAK)
+        self._parts, order = self._compile(templates)
         self._pick = _picker(order)
 
     def join(self, values: Values) -> bytes:
@@ -55,15 +57,20 @@ class Segments:
         parts[1::2] = self._pick(encoded)
         return b"".join(parts)
 
-    def _compile(self, template: Pieces) -> tuple[list[bytes], list[int]]:
+    def _compile(self, templates: Sequence[Pieces | bytes]) -> tuple[list[bytes], list[int]]:
         """The parts with empty places, and which encoded value goes into each of them."""
         parts, keys = [b""], []
-        for piece in template:
-            if isinstance(piece, str):
-                parts[-1] += quoted_printable.encode(piece) + SOFT_BREAK
-            else:
-                keys.append(self._key(piece))
-                parts += [b"", SOFT_BREAK]
+        for template in templates:
+            if isinstance(template, bytes):
+                parts[-1] += template
+                continue
+            for piece in template:
+                if isinstance(piece, str):
+                    parts[-1] += quoted_printable.encode(piece) + SOFT_BREAK
+                else:
+                    keys.append(self._key(piece))
+                    parts += [b"", SOFT_BREAK]
+            parts[-1] = parts[-1].removesuffix(SOFT_BREAK)
         slots = len(self._slots)
         return parts, [number if is_slot else slots + number for is_slot, number in keys]
 
@@ -87,31 +94,29 @@ class Personaliser:
 
     def __init__(self, rendered: Rendered, *, boundary: bytes) -> None:
         self._rendered = rendered
-        self._text = Segments(rendered.text)
-        self._html = Segments(rendered.html)
-        self._before = b"--" + boundary + _part(b"plain")
-        self._between = b"\r\n--" + boundary + _part(b"html")
-        self._after = b"\r\n--" + boundary + b"--\r\n"
+        above = b"--" + boundary + _part(b"plain")
+        below = (b"\r\n--" + boundary + _part(b"html"), rendered.html, b"\r\n--" + boundary + b"--\r\n")
+        self._body = Segments(above, rendered.text, *below)
         self.names = frozenset(
             tags.names(rendered.text) | tags.names(rendered.html) | tags.names(rendered.subject) | {"$recipient"}
         )
         # What may be longer than the room kept for it in the wrapped text.
         loose = {name for block in rendered.text_blocks if block.loose for name in tags.names(block.loose)}
         self._rooms = [(name, text.room(name)) for name in sorted(loose - _tokens(rendered.text))]
+        # The same body in blocks, for values that do not fit.
         self._blocks = _blocks(rendered)
+        self._above, self._below = above, Segments(*below)
 
     def body(self, values: Values) -> bytes:
         """The MIME body for one recipient: multipart/alternative, plain text first."""
-        return b"".join([self._before, self._plain(values), self._between, self._html.join(values), self._after])
+        for name, room in self._rooms:
+            if len(values.get(name, "")) > room:
+                plain = b"\r\n".join([block.join(values) for block in self._blocks])
+                return b"".join([self._above, plain, self._below.join(values)])
+        return self._body.join(values)
 
     def subject(self, values: Values) -> str:
         return tags.fill(self._rendered.subject, values)
-
-    def _plain(self, values: Values) -> bytes:
-        for name, room in self._rooms:
-            if len(values.get(name, "")) > room:
-                return b"\r\n".join([block.join(values) for block in self._blocks])
-        return self._text.join(values)
 
 
 class _Line:

@@ -11,6 +11,7 @@ so the long common prefix is encoded once per recipient and each character of a 
 import binascii
 import hmac
 import string
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 from hashlib import blake2b
@@ -25,6 +26,7 @@ _IDS_BYTES = 48
 _HASH_BYTES = 18
 _CLICK_HASH_BYTES = 16
 _URL_ID_BYTES = 8
+_CLICK_LENGTH = (_URL_ID_BYTES + _CLICK_HASH_BYTES) // 3 * 4  # of what is a link's own in base64
 
 # Everything outside the URL-safe alphabet, the plain alphabet's own two characters and padding included, becomes
 # invalid: no token has two spellings, and Python's decoder forgives a trailing newline even when strict.
@@ -106,10 +108,19 @@ class Recipient:
         return self._token(Kind.OPEN)
 
     def click(self, url_id: UrlId) -> str:
-        number = url_id.to_bytes(_URL_ID_BYTES, "big")
-        hashed = self._hashed.copy()
-        hashed.update(b"c" + number)
-        return self._prefix + _encode(number + hashed.digest()[:_CLICK_HASH_BYTES])
+        return self.clicks([url_id])[0]
+
+    def clicks(self, url_ids: Sequence[UrlId]) -> list[str]:
+        """The tokens of a message's links. Encoded together, they cost half of what they cost one by one."""
+        copy, prefix = self._hashed.copy, self._prefix
+        endings = []
+        for url_id in url_ids:
+            number = url_id.to_bytes(_URL_ID_BYTES, "big")
+            hashed = copy()
+            hashed.update(b"c" + number)
+            endings += [number, hashed.digest()[:_CLICK_HASH_BYTES]]
+        encoded = _encode(b"".join(endings))
+        return [prefix + encoded[start : start + _CLICK_LENGTH] for start in range(0, len(encoded), _CLICK_LENGTH)]
 
     def unsubscribe(self) -> str:
         return self._token(Kind.UNSUBSCRIBE)
