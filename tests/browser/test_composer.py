@@ -55,6 +55,10 @@ def test_what_is_put_together_with_the_mouse_and_the_keys_arrives(
     frame = page.frame_locator("#frames iframe.shown:not([hidden])")
     expect(frame.get_by_text("Right of both")).to_be_visible()
     assert faults_of(page) == []
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert faults_of(page) == []
+    page.emulate_media(color_scheme="light")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#state")).to_have_text("Saved")
     assert page.evaluate("document.activeElement.textContent") == "Save"
@@ -95,6 +99,18 @@ def test_somebody_who_was_slower_keeps_what_they_wrote(
     expect(other.locator("#state")).to_have_text("Saved")
     page.reload()
     expect(page.locator("#edit-0 .block-words")).to_have_text("Second")
+
+
+def test_the_preview_of_html_follows_what_is_typed(page: Page, sign_in: Callable[[], None], api: httpx.Client) -> None:
+    activity = {"format_type": 5, **SENDER, "html_content": "<p>Before</p>"}
+    made = api.post("/v3/emails", json={"name": "By hand", "email_campaign_activities": [activity]}).json()
+    page.goto(f"/campaigns/{made['campaign_id']}/content")
+    sign_in()
+    assert page.url.endswith("/html")
+    page.get_by_label("Source").fill("<p>Hello [[FirstName]]</p><script>alert(1)</script>")
+    expect(page.frame_locator("#frames iframe.shown:not([hidden])").get_by_text("Hello Demo")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
 
 
 def _compose(page: Page) -> None:

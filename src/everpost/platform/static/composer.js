@@ -1,5 +1,6 @@
 // Writing an email without waiting for pages: the preview follows what is typed, buttons change the form in place, tags
 // and markup go where the cursor is. Without this script each button loads the page anew, and all the same is possible.
+// A form[data-composer] is sent and answered in place; a form[data-previewed] has the preview only.
 const PAUSE = 500; // milliseconds without a key after which the preview is asked for
 const composer = document.getElementById("composer");
 const frames = document.getElementById("frames");
@@ -9,7 +10,7 @@ let waiting = 0;
 let isUnsaved = false;
 
 function form() {
-  return composer.querySelector("form[data-composer]");
+  return composer.querySelector("form[data-composer], form[data-previewed]");
 }
 
 function say(text) {
@@ -79,6 +80,7 @@ async function send(button) {
     goOn(new URL(answer.url).hash.slice(1), focused);
     preview();
   } catch {
+    isUnsaved = true;
     say("Not saved: the server did not answer. What you wrote is still here; please try again.");
   } finally {
     composer.removeAttribute("aria-busy");
@@ -140,6 +142,8 @@ function enhance() {
 }
 
 composer.addEventListener("submit", (event) => {
+  isUnsaved = false;
+  if (!event.target.matches("[data-composer]")) return;
   event.preventDefault();
   send(event.submitter);
 });
@@ -158,7 +162,7 @@ composer.addEventListener("toggle", (event) => {
   const block = event.target;
   if (!block.matches?.(".block") || !block.open) return;
   for (const other of block.parentElement.querySelectorAll(":scope > .block[open]")) other.open = other === block;
-  form().elements.at.value = block.dataset.place;
+  if (form().elements.at) form().elements.at.value = block.dataset.place;
 }, true);
 
 // As wide as a screen, made smaller to fit beside the form.
@@ -170,6 +174,6 @@ views?.addEventListener("change", () => { if (isUnsaved) preview(); });
 addEventListener("beforeunload", (event) => { if (isUnsaved) event.preventDefault(); });
 
 // On a phone the email is best seen as on a phone.
-if (frames.clientWidth < 480) document.getElementById("view-phone").checked = true;
+if (innerWidth < 640) document.getElementById("view-phone").checked = true;
 enhance();
 isUnsaved = form()?.hasAttribute("data-unsaved") ?? false;
