@@ -1,7 +1,7 @@
 """Recipients on their way out: once each, retried, bounced, suppressed, counted. Source: distributed.md; campaigns §5."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -324,6 +324,21 @@ async def test_many_drains_of_one_mailing_send_to_everybody_once(
     assert [1] * 300 == [arrived.count(f"X-Rcpt-Args: <reader{number}@example.com>") for number in range(300)]
     assert progress(sent=300) == await sending.progress(new)
     assert "finished" == await sending.state(new)
+
+
+async def test_jobs_that_are_left_to_other_processes_come_up_soon_then_seldom(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch, clock: Any
+) -> None:
+    await sending.contacts(1)
+    new, _ = await sending.open()
+    monkeypatch.setattr(outbox, "_worked_on", {new.mailing_id})
+    async with sending.db.transaction() as conn:
+        await conn.execute("DELETE FROM pgqueuer")
+    for _ in range(7):
+        await outbox.drain(sending.db, sending.account_id, new.mailing_id)
+    async with sending.db.reader() as conn:
+        due = await many(conn, datetime, "SELECT execute_after FROM pgqueuer ORDER BY execute_after")
+    assert [0.1, 0.2, 0.4, 0.8, 1.6, 2, 2] == [(at - clock.now()).total_seconds() for at in due]
 
 
 async def test_every_row_ends_without_a_next_attempt_and_without_a_claim_left(sending: Sending, work: Work) -> None:

@@ -22,18 +22,21 @@ from everpost.platform.db import Conn, Db, many, one, run
 from everpost.platform.events import publish
 from everpost.platform.jobs import every, job
 
-_RECIPIENTS_PER_DRAIN: Final = 10_000
+_RECIPIENTS_PER_DRAIN: Final = 2_000
 _MOST_DRAINS: Final = 4
 _NO_SERVER_DELAY: Final = timedelta(minutes=1)
 _THROTTLED_DELAY: Final = timedelta(seconds=1)
 _CANCELLED_AT_ONCE: Final = 10_000
-_OFFERED_AGAIN: Final = timedelta(seconds=2)
+# A job that is left to other processes comes up again soon, as one may be idle, then ever later, as there may be none.
+_FIRST_OFFER: Final = timedelta(seconds=0.1)
+_LATE_OFFER: Final = timedelta(seconds=2)
 # At once, by one process: fewer than it takes jobs from the queue.
 _MOST_MAILINGS: Final = 8
 
 log = logs.get(__name__)
 
 _worked_on: Final[set[MailingId]] = set()  # by this process
+_next_offers: Final[dict[MailingId, timedelta]] = {}  # of what is worked on: when a job for it comes up again
 
 
 async def release(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> None:
@@ -81,13 +84,15 @@ async def drain(db: Db, account_id: AccountId, mailing_id: MailingId) -> None:
         # All hands of this process are busy; a process that has some free may take this job instead. And whatever else
         # waits in the queue, such as a campaign that is due, must not wait behind sends.
         async with db.transaction() as conn:
-            await drain.later(conn, at=clock.now() + _OFFERED_AGAIN, account_id=account_id, mailing_id=mailing_id)
+            at = clock.now() + _until_next_offer(mailing_id)
+            await drain.later(conn, at=at, account_id=account_id, mailing_id=mailing_id)
         return
     _worked_on.add(mailing_id)
     try:
         await _drain(db, account_id, mailing)
     finally:
         _worked_on.discard(mailing_id)
+        _next_offers.pop(mailing_id, None)
 
 
 @every(timedelta(minutes=1))
@@ -98,6 +103,14 @@ async def sweep(db: Db) -> None:
             await drain.later(
                 conn, only_once=f"outbox.sweep:{due.mailing_id}", account_id=due.account_id, mailing_id=due.mailing_id
             )
+
+
+def _until_next_offer(mailing_id: MailingId) -> timedelta:
+    if mailing_id not in _worked_on:
+        return _LATE_OFFER
+    waiting = _next_offers.get(mailing_id, _FIRST_OFFER)
+    _next_offers[mailing_id] = min(2 * waiting, _LATE_OFFER)
+    return waiting
 
 
 async def _drain(db: Db, account_id: AccountId, mailing: Mailing) -> None:
