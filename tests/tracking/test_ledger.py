@@ -243,6 +243,7 @@ async def test_counters_equal_a_recount_after_any_stream_of_events(db: Db, seed:
     before = await counted(db)
     unique_clicks, engagement = await _unique_clicks(db), await _engagement(db)
     async with db.transaction() as conn:
+        assert [] == await recount.differences(conn, ACCOUNT, ACTIVITY)
         await recount.repair(conn, ACCOUNT, ACTIVITY)
     assert before == await counted(db)
     assert unique_clicks == await _unique_clicks(db)

@@ -14,6 +14,7 @@ from rich.console import Console
 from everpost.cli import instance
 from everpost.ids import AccountId
 from everpost.platform.db import Db
+from everpost.reports import totals, variants
 from everpost.tracking import recount
 from everpost.tracking.recount import Activity, Difference
 
@@ -61,9 +62,14 @@ async def _look(
     async with db.reader() as conn:
         activities = await recount.activities(conn, account_id)
     for activity in activities:
+        account_id, activity_id = activity.account_id, activity.campaign_activity_id
         async with db.transaction() as conn:
-            found = await recount.differences(conn, activity.account_id, activity.campaign_activity_id)
+            found = await recount.differences(conn, account_id, activity_id)
+            for kept in (totals, variants):
+                found += await kept.wrong(conn, account_id, activity_id)
         if found and repair:
             async with db.transaction() as conn:
-                await recount.repair(conn, activity.account_id, activity.campaign_activity_id)
+                await recount.repair(conn, account_id, activity_id)
+                for kept in (totals, variants):
+                    await kept.forget(conn, account_id, activity_id)
         yield activity, found

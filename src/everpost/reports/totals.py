@@ -6,13 +6,16 @@ Source: contract, reporting.md §5.1, §5.3.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId
 from everpost.platform.db import Conn, many, one, run
+from everpost.reports import activities
 from everpost.tracking import counters
 from everpost.tracking.counters import Counters
+from everpost.tracking.recount import Difference
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,11 @@ class _Unique(msgspec.Struct, frozen=True):
     abuse: int
 
 
+# Whatever changes the numbers above moves one of these. When events turn out to be a machine's, the first ones fall and
+# may rise again by as much for somebody else; the last two only rise.
+_MOVING: Final = (*_Unique.__struct_fields__, "opens_left_out", "clicks_left_out")
+
+
 class _Kept(msgspec.Struct, frozen=True):
     campaign_activity_id: CampaignActivityId
     summed: list[int]
@@ -69,6 +77,37 @@ async def find(
     ]
 
 
+async def wrong(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[Difference]:
+    """Where the numbers that are kept under this activity are not what a count says, though they would be believed."""
+    kept = (await _kept(conn, account_id, [campaign_activity_id])).get(campaign_activity_id)
+    campaign = await activities.find(conn, account_id, [campaign_activity_id])
+    if kept is None or not campaign:
+        return []
+    group = await activities.of_campaigns(conn, account_id, [campaign[0].campaign_id])
+    found = await counters.find(conn, account_id, [each.campaign_activity_id for each in group])
+    sent = [activity_id for activity_id, counted in found.items() if counted.sends > 0]
+    if kept.summed != _summed([found[each] for each in sent]):
+        return []
+    unique = msgspec.structs.astuple(await _count(conn, account_id, sent, sends=None))
+    return [
+        Difference(f"{name} of the campaign", stored, counted)
+        for name, stored, counted in zip(_Unique.__struct_fields__, kept.counted, unique, strict=True)
+        if stored != counted
+    ]
+
+
+async def forget(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
+    """Have the numbers that are kept under this activity counted anew by whoever asks next."""
+    await run(
+        conn,
+        """
+        DELETE FROM counted_together
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
 def _of_one(found: Sequence[Counters]) -> Totals | None:
     if not found:
         return None
@@ -88,7 +127,7 @@ def _of_one(found: Sequence[Counters]) -> Totals | None:
 async def _together(
     conn: Conn, account_id: AccountId, sent: dict[CampaignActivityId, Counters], kept: _Kept | None
 ) -> Totals:
-    summed = [sum(getattr(each, name) for each in sent.values()) for name in _Unique.__struct_fields__]
+    summed = _summed(list(sent.values()))
     if kept is not None and kept.summed == summed:
         unique = _Unique(*kept.counted)
     else:
@@ -97,6 +136,10 @@ async def _together(
         unique = await _count(conn, account_id, list(sent), sends=sends)
         await _keep(conn, account_id, _Kept(min(sent), summed, list(msgspec.structs.astuple(unique))))
     return Totals(**msgspec.structs.asdict(unique), events=counters.total(list(sent.values())))
+
+
+def _summed(found: Sequence[Counters]) -> list[int]:
+    return [sum(getattr(each, name) for each in found) for name in _MOVING]
 
 
 async def _kept(

@@ -1,16 +1,21 @@
 """How the two subjects of a test did: to how many each went, and how many of these opened and clicked.
 
-Rules: only the two samples are compared; who got the winner afterwards says nothing about the loser.
+Rules: only the two samples are compared; who got the winner afterwards says nothing about the loser. Counting takes a
+look at everybody who opened, so what was counted is kept: only a counter of the activity that moves can make it wrong.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from everpost.ids import AccountId, CampaignId, MailingId
-from everpost.platform.db import Conn, many, one
+from everpost.ids import AccountId, CampaignActivityId, CampaignId, MailingId
+from everpost.platform.db import Conn, one, run
+from everpost.reports import activities
 from everpost.reports.percents import percent
+from everpost.tracking import counters
+from everpost.tracking.counters import Counters
+from everpost.tracking.recount import Difference
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -39,74 +44,165 @@ class Comparison(msgspec.Struct, frozen=True):
     decide_at: datetime | None
 
 
-class _Test(msgspec.Struct, frozen=True):
+class _Test(msgspec.Struct, frozen=True, kw_only=True):
+    campaign_activity_id: CampaignActivityId
     subject: str
     alternative_subject: str
     mailing_a: MailingId
-    mailing_b: MailingId | None
+    mailing_b: MailingId
+    recipients_a: int
+    recipients_b: int
     winner: Literal["A", "B"] | None
     decide_at: datetime | None
 
 
 class _Counted(msgspec.Struct, frozen=True):
-    mailing_id: MailingId
-    recipients: int
-    opened: int
-    clicked: int
+    """Contacts; the order is that of the kept array."""
+
+    opened_a: int
+    clicked_a: int
+    opened_b: int
+    clicked_b: int
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    moved: list[int]
+    counted: list[int]
+
+
+# Whatever changes the numbers above moves one of these, the last two upwards only: see totals.py.
+_MOVING: Final = ("opens", "clicks", "opens_left_out", "clicks_left_out")
 
 
 async def find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Comparison | None:
     """None where there is no test, or none has begun."""
     test = await _begun(conn, account_id, campaign_id)
-    if test is None or test.mailing_b is None:
+    if test is None:
         return None
-    counted = {each.mailing_id: each for each in await _counted(conn, account_id, [test.mailing_a, test.mailing_b])}
-    first, second = (
-        counted.get(mailing_id, _Counted(mailing_id, 0, 0, 0)) for mailing_id in (test.mailing_a, test.mailing_b)
-    )
+    counted = await _kept_or_counted(conn, account_id, test)
     return Comparison(
         (
-            Variant("A", test.subject, first.recipients, first.opened, first.clicked),
-            Variant("B", test.alternative_subject, second.recipients, second.opened, second.clicked),
+            Variant("A", test.subject, test.recipients_a, counted.opened_a, counted.clicked_a),
+            Variant("B", test.alternative_subject, test.recipients_b, counted.opened_b, counted.clicked_b),
         ),
         test.winner,
         test.decide_at,
     )
 
 
+async def wrong(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[Difference]:
+    """Where the numbers that are kept of this activity are not what a count says, though they would be believed."""
+    kept = await _kept(conn, account_id, campaign_activity_id)
+    campaign = await activities.find(conn, account_id, [campaign_activity_id])
+    test = await _begun(conn, account_id, campaign[0].campaign_id) if campaign else None
+    if kept is None or test is None or kept.moved != await _moved(conn, account_id, campaign_activity_id):
+        return []
+    counted = msgspec.structs.astuple(await _count(conn, account_id, test))
+    return [
+        Difference(f"{name} of the test", stored, found)
+        for name, stored, found in zip(_Counted.__struct_fields__, kept.counted, counted, strict=True)
+        if stored != found
+    ]
+
+
+async def forget(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> None:
+    """Have the numbers that are kept of this activity counted anew by whoever asks next."""
+    await run(
+        conn,
+        """
+        DELETE FROM counted_variants
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
+async def _kept_or_counted(conn: Conn, account_id: AccountId, test: _Test) -> _Counted:
+    # The counters are read before anything is counted, so what is newer than they are is counted again at once.
+    moved = await _moved(conn, account_id, test.campaign_activity_id)
+    kept = await _kept(conn, account_id, test.campaign_activity_id)
+    if kept is not None and kept.moved == moved:
+        return _Counted(*kept.counted)
+    counted = await _count(conn, account_id, test)
+    await _keep(conn, account_id, test.campaign_activity_id, _Kept(moved, list(msgspec.structs.astuple(counted))))
+    return counted
+
+
+async def _moved(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[int]:
+    found = await counters.find(conn, account_id, [campaign_activity_id])
+    counted = found.get(campaign_activity_id, Counters())
+    return [getattr(counted, name) for name in _MOVING]
+
+
 async def _begun(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> _Test | None:
+    """A test with two samples: an audience of one has none."""
     return await one(
         conn,
         _Test,
         """
-        SELECT content.subject, test.alternative_subject, test.mailing_a, test.mailing_b, test.winner, test.decide_at
+        SELECT first.campaign_activity_id, content.subject, test.alternative_subject, test.mailing_a, test.mailing_b,
+               first.recipients AS recipients_a, second.recipients AS recipients_b, test.winner, test.decide_at
           FROM campaign_ab_tests AS test
           JOIN campaign_contents AS content
             ON content.account_id = test.account_id AND content.campaign_id = test.campaign_id
-         WHERE test.account_id = :account_id AND test.campaign_id = :campaign_id AND test.mailing_a IS NOT NULL""",
+          JOIN mailings AS first ON first.account_id = test.account_id AND first.mailing_id = test.mailing_a
+          JOIN mailings AS second ON second.account_id = test.account_id AND second.mailing_id = test.mailing_b
+         WHERE test.account_id = :account_id AND test.campaign_id = :campaign_id""",
         account_id=account_id,
         campaign_id=campaign_id,
     )
 
 
-async def _counted(conn: Conn, account_id: AccountId, mailing_ids: list[MailingId]) -> list[_Counted]:
-    return await many(
+async def _count(conn: Conn, account_id: AccountId, test: _Test) -> _Counted:
+    found = await one(
         conn,
         _Counted,
         """
-        SELECT outbox.mailing_id, count(*) AS recipients,
-               count(*) FILTER (WHERE engagement.opens > 0) AS opened,
-               count(*) FILTER (WHERE engagement.clicks > 0) AS clicked
-          FROM mailings
-          JOIN outbox
-            ON outbox.account_id = mailings.account_id
-           AND outbox.campaign_activity_id = mailings.campaign_activity_id AND outbox.mailing_id = mailings.mailing_id
-          LEFT JOIN engagement
-            ON engagement.account_id = :account_id AND engagement.contact_id = outbox.contact_id
-           AND engagement.campaign_activity_id = outbox.campaign_activity_id
-         WHERE mailings.account_id = :account_id AND mailings.mailing_id = ANY (:mailing_ids::uuid[])
-           AND outbox.account_id = :account_id
-         GROUP BY outbox.mailing_id""",
+        SELECT count(*) FILTER (WHERE recipient.mailing_id = :mailing_a) AS opened_a,
+               count(*) FILTER (WHERE recipient.mailing_id = :mailing_a AND engagement.clicks > 0) AS clicked_a,
+               count(*) FILTER (WHERE recipient.mailing_id = :mailing_b) AS opened_b,
+               count(*) FILTER (WHERE recipient.mailing_id = :mailing_b AND engagement.clicks > 0) AS clicked_b
+          FROM engagement
+          JOIN outbox AS recipient
+            ON recipient.account_id = engagement.account_id
+           AND recipient.campaign_activity_id = engagement.campaign_activity_id
+           AND recipient.contact_id = engagement.contact_id
+         WHERE engagement.account_id = :account_id AND engagement.campaign_activity_id = :campaign_activity_id
+           AND engagement.opens > 0
+           AND recipient.account_id = :account_id AND recipient.campaign_activity_id = :campaign_activity_id
+           AND recipient.mailing_id IN (:mailing_a, :mailing_b)""",
         account_id=account_id,
-        mailing_ids=mailing_ids,
+        campaign_activity_id=test.campaign_activity_id,
+        mailing_a=test.mailing_a,
+        mailing_b=test.mailing_b,
+    )
+    assert found is not None
+    return found
+
+
+async def _kept(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> _Kept | None:
+    return await one(
+        conn,
+        _Kept,
+        """
+        SELECT moved, counted
+          FROM counted_variants
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+    )
+
+
+async def _keep(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, new: _Kept) -> None:
+    await run(
+        conn,
+        """
+        INSERT INTO counted_variants (account_id, campaign_activity_id, moved, counted)
+        VALUES (:account_id, :campaign_activity_id, :moved, :counted)
+            ON CONFLICT (account_id, campaign_activity_id) DO UPDATE
+           SET moved = excluded.moved, counted = excluded.counted""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+        moved=new.moved,
+        counted=new.counted,
     )

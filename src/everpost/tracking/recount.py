@@ -162,27 +162,42 @@ async def _clicked(conn: Conn, account_id: AccountId, campaign_activity_id: Camp
 
 
 async def _engaged(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> int:
-    """How many contacts' engagement is not what their events say."""
+    """How many contacts' engagement is not what their events say.
+
+    Of what came first only whether there is any: what was stored first stays, though something older may come later.
+    """
     found = await one(
         conn,
         int,
         """
         SELECT count(*)
-          FROM (SELECT contact_id, opens, clicks, forwards, machine_clicks
+          FROM (SELECT contact_id,
+                       ROW (opens, clicks, forwards, machine_clicks, honeypot_at, last_opened_at, last_open_id,
+                            last_clicked_at, first_opened_at IS NOT NULL, first_open_id IS NOT NULL,
+                            first_clicked_at IS NOT NULL, first_click_id IS NOT NULL) AS numbers
                   FROM engagement
                  WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id) AS stored
           FULL JOIN (SELECT contact_id,
-                            count(*) FILTER (WHERE kind = 'open' AND NOT is_machine) AS opens,
-                            count(*) FILTER (WHERE kind = 'click' AND NOT is_machine) AS clicks,
-                            count(*) FILTER (WHERE kind = 'forward') AS forwards,
-                            count(*) FILTER (WHERE kind = 'click' AND is_machine) AS machine_clicks
+                            ROW (count(*) FILTER (WHERE counts_as = 'open')::int,
+                                 count(*) FILTER (WHERE counts_as = 'click')::int,
+                                 count(*) FILTER (WHERE kind = 'forward')::int,
+                                 count(*) FILTER (WHERE kind = 'click' AND is_machine)::int,
+                                 max(created_at) FILTER (WHERE sign = 'honeypot'),
+                                 max(created_at) FILTER (WHERE counts_as = 'open'),
+                                 (array_agg(event_id ORDER BY created_at DESC, event_id DESC)
+                                      FILTER (WHERE counts_as = 'open'))[1],
+                                 max(created_at) FILTER (WHERE counts_as = 'click'),
+                                 count(*) FILTER (WHERE counts_as = 'open') > 0,
+                                 count(*) FILTER (WHERE counts_as = 'open') > 0,
+                                 count(*) FILTER (WHERE counts_as = 'click') > 0,
+                                 count(*) FILTER (WHERE counts_as = 'click') > 0) AS numbers
                        FROM tracking_events
+                      CROSS JOIN LATERAL (SELECT CASE WHEN NOT is_machine THEN kind END) AS reported (counts_as)
                       WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
                         AND kind IN ('open', 'click', 'forward')
                       GROUP BY contact_id) AS counted
             ON counted.contact_id = stored.contact_id
-         WHERE (stored.opens, stored.clicks, stored.forwards, stored.machine_clicks)
-               IS DISTINCT FROM (counted.opens, counted.clicks, counted.forwards, counted.machine_clicks)""",
+         WHERE stored.numbers IS DISTINCT FROM counted.numbers""",
         account_id=account_id,
         campaign_activity_id=campaign_activity_id,
     )
