@@ -84,9 +84,9 @@ async def test_an_import_that_did_its_rows_twice_would_be_seen(api, import_file,
     upload, content = await _upload(db)
     real = ledger.advance
 
-    async def advance(conn: Any, account_id: Any, activity_id: Any, **progress: Any) -> None:
+    async def advance(conn: Any, *progress: Any) -> None:
         async with db.transaction() as other:
-            await real(other, account_id, activity_id, **progress)
+            await real(other, *progress)
 
     monkeypatch.setattr(ledger, "advance", advance)
 

@@ -68,16 +68,16 @@ async def test_what_is_cancelled_while_it_runs_keeps_whole_steps_only(bulk, acco
         entry = await ledger.begin_oldest(conn, account.account_id)
     assert entry is not None
     turn = runner.Turn(lane, entry, ends_at=float("inf"))
-    real_note, notes = ledger.advance, []
+    real_advance, steps = ledger.advance, []
 
-    async def note(*arguments: Any, **options: Any) -> None:
-        notes.append(options["position"])
-        if len(notes) == 3:
+    async def advance(*arguments: Any) -> None:
+        steps.append(arguments)
+        if len(steps) == 3:
             async with db.transaction() as other:
                 await runner.cancel(other, account.account_id, activity_id)
-        await real_note(*arguments, **options)
+        await real_advance(*arguments)
 
-    monkeypatch.setattr(ledger, "advance", note)
+    monkeypatch.setattr(ledger, "advance", advance)
     with pytest.raises(ledger.Stopped):
         await runner._works[entry.kind](turn)
     activity = await bulk.activity(posted)

@@ -75,7 +75,7 @@ async def begin(
     activity_id = turn.entry.activity_id
     selected = await selections.settle(conn, turn.account_id, activity_id, source, exclude, chunk_size=size)
     progress = Progress(total=selected.contacts, chunks=selected.chunks, targets=list(targets), others=counters)
-    await _note(conn, turn, progress, list(errors))
+    await turn.note(conn, progress, errors)
     return progress
 
 
@@ -87,7 +87,7 @@ async def go_on(turn: Turn, progress: Progress, step: Step) -> None:
             problems = await step(conn, turn.account_id, contact_ids, progress)
             done = progress.completed + len(contact_ids) - len(problems)
             progress = replace(progress, chunk=progress.chunk + 1, completed=done)
-            await _note(conn, turn, progress, [problems[each] for each in contact_ids if each in problems])
+            await turn.note(conn, progress, [problems[each] for each in contact_ids if each in problems])
     if progress.is_done:
         await turn.complete(progress.counters)
 
@@ -96,13 +96,3 @@ def not_found(asked: Sequence[ContactId], present: Sequence[ContactId]) -> Probl
     """A line for each contact who is not there (any more)."""
     there = set(present)
     return {each: f"Contact {each} was not found" for each in asked if each not in there}
-
-
-async def _note(conn: Conn, turn: Turn, progress: Progress, errors: list[str]) -> None:
-    await turn.advance(
-        conn,
-        position=progress,
-        counters=progress.counters,
-        errors=errors,
-        percent=progress.percent,
-    )

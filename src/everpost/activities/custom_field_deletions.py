@@ -44,6 +44,10 @@ class _Progress(Struct, frozen=True, kw_only=True):
         completed = {"items_completed_count": len(self.field_keys)} if self.is_done else {}
         return {"items_total_count": self.asked, **completed}
 
+    @property
+    def percent(self) -> int:
+        return 100 * self.passed // max(self.contacts, 1)
+
 
 _read_request = msgspec.json.Decoder(_Request).decode
 _read_progress = msgspec.json.Decoder(_Progress | None).decode
@@ -76,7 +80,7 @@ async def _mark(turn: Turn, asked: list[CustomFieldId]) -> _Progress:
         progress = _Progress(asked=len(asked), field_keys=keys, contacts=contacts)
         known = {field.custom_field_id for field in marked}
         errors = [f"Custom field {each} was not found" for each in asked if each not in known]
-        await _note(conn, turn, progress, errors=errors)
+        await turn.note(conn, progress, errors)
     return progress
 
 
@@ -89,15 +93,5 @@ async def _clear(turn: Turn, progress: _Progress) -> _Progress:
             progress = replace(progress, passed=progress.passed + len(contact_ids), after=contact_ids[-1])
         else:
             progress = replace(progress, is_done=True)
-        await _note(conn, turn, progress, errors=[])
+        await turn.note(conn, progress)
     return progress
-
-
-async def _note(conn: Conn, turn: Turn, progress: _Progress, *, errors: list[str]) -> None:
-    await turn.advance(
-        conn,
-        position=progress,
-        counters=progress.counters,
-        errors=errors,
-        percent=100 * progress.passed // max(progress.contacts, 1),
-    )

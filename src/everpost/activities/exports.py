@@ -8,7 +8,6 @@ bulk-activities.md §7.
 import asyncio
 import csv
 import io
-from collections.abc import Sequence
 from typing import Any, BinaryIO, Final, LiteralString
 
 import msgspec
@@ -54,6 +53,10 @@ class Progress(Struct, frozen=True, kw_only=True):
         # The contract leaves the second out while nothing is written.
         completed = {"items_completed_count": self.written} if self.written else {}
         return {"items_total_count": self.total, **completed}
+
+    @property
+    def percent(self) -> int:
+        return 99 * self.written // max(self.total, 1)
 
 
 class Query(Struct, frozen=True):
@@ -134,7 +137,7 @@ async def _begin(turn: Turn, request: Request) -> Progress:
         )
         missing = await export_selection.missing(conn, turn.account_id, request.selection)
         progress = Progress(total=selected.contacts + len(missing), chunks=selected.chunks, file=file)
-        await _note(conn, turn, progress, [f"Contact {contact_id} was not found" for contact_id in missing])
+        await turn.note(conn, progress, [f"Contact {contact_id} was not found" for contact_id in missing])
     return progress
 
 
@@ -164,7 +167,7 @@ async def _write_chunk(turn: Turn, query: Query, progress: Progress) -> Progress
         file=file_parts.with_part(progress.file, name),
     )
     async with turn.step() as conn:
-        await _note(conn, turn, progress, [])
+        await turn.note(conn, progress)
     return progress
 
 
@@ -172,16 +175,6 @@ def _first_line(request: Request) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(export_columns.headings(request.fields, request.custom))
     return text.getvalue().encode()
-
-
-async def _note(conn: Conn, turn: Turn, progress: Progress, errors: Sequence[str]) -> None:
-    await turn.advance(
-        conn,
-        position=progress,
-        counters=progress.counters,
-        errors=errors,
-        percent=99 * progress.written // max(progress.total, 1),
-    )
 
 
 _OF_CHUNK: Final[LiteralString] = """

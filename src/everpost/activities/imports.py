@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from everpost.activities import (
     csv_columns,
@@ -50,6 +51,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     """How far an import is, as the ledger keeps it."""
 
     next: Position | None = None  # None: nothing was read yet
+    percent: int = 1
     is_done: bool = False
     unknown_fields: list[str] = []  # headings of custom fields that do not exist, each told once
     persons: int = 0
@@ -60,6 +62,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     @property
     def counters(self) -> dict[str, int]:
+        if self.next is None:
+            return {}
         return {
             "person_count": self.persons,
             "error_count": self.wrong,
@@ -205,14 +209,13 @@ class Import:
             written = await upsert.write(conn, batch, self._target)
             if ready.checked.texted is not None:
                 written += await row_channels.write(conn, ready.checked.texted, self._target)
-            following = _after(progress, ready, written, unknown, await self._with_rejected(ready, written, progress))
-            await self._turn.advance(
-                conn,
-                position=following,
-                counters=following.counters,
-                errors=[*(f"Unknown custom field: {name}" for name in unknown), *_in_order(ready, written)],
+            following = replace(
+                _after(progress, ready, written, unknown),
                 percent=99 * ready.chunk.next.offset // max(self._size_bytes, 1),
+                rejected=await self._with_rejected(ready, written, progress),
             )
+            errors = [*(f"Unknown custom field: {name}" for name in unknown), *_in_order(ready, written)]
+            await self._turn.note(conn, following, errors)
         self._expects_new = written.known_count == 0
         return following
 
@@ -247,13 +250,7 @@ async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
 
 async def _tell_gone(turn: Turn, list_ids: Sequence[ListId]) -> None:
     async with turn.step() as conn:
-        await turn.advance(
-            conn,
-            position=Progress(),
-            counters={},
-            errors=[f"List {list_id} was not found" for list_id in list_ids],
-            percent=1,
-        )
+        await turn.note(conn, Progress(), [f"List {list_id} was not found" for list_id in list_ids])
 
 
 def _in_order(ready: Ready, written: Written) -> list[str]:
@@ -267,7 +264,7 @@ def _by_column(fields: Sequence[FieldDefinition]) -> dict[str, FieldDefinition]:
     return {column: field for column, field in {**by_label, **by_name}.items() if column is not None}
 
 
-def _after(progress: Progress, ready: Ready, written: Written, unknown: list[str], rejected: Parts) -> Progress:
+def _after(progress: Progress, ready: Ready, written: Written, unknown: list[str]) -> Progress:
     return Progress(
         next=ready.chunk.next,
         is_done=ready.chunk.is_last,
@@ -276,5 +273,4 @@ def _after(progress: Progress, ready: Ready, written: Written, unknown: list[str
         wrong=progress.wrong + ready.checked.error_count + len(written.rejected),
         correctable=progress.correctable + ready.checked.correctable_count,
         not_listed=progress.not_listed + written.cannot_add_to_list_count,
-        rejected=rejected,
     )

@@ -8,7 +8,7 @@ bulk-activities.md §1.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, Protocol
 from uuid import UUID
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
@@ -72,6 +72,16 @@ class Entry(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+
+
+class Progress(Protocol):
+    """How far the work is: kept whole as the entry's position, told in counters and per cent."""
+
+    @property
+    def counters(self) -> dict[str, int] | None: ...
+
+    @property
+    def percent(self) -> int: ...
 
 
 async def require_room(conn: Conn, account_id: AccountId) -> None:
@@ -196,16 +206,9 @@ async def is_work_left(conn: Conn, account_id: AccountId) -> bool:
 
 
 async def advance(
-    conn: Conn,
-    account_id: AccountId,
-    activity_id: ActivityId,
-    *,
-    position: Struct,
-    counters: dict[str, int] | None,
-    errors: Sequence[str],
-    percent: int,
+    conn: Conn, account_id: AccountId, activity_id: ActivityId, progress: Progress, errors: Sequence[str]
 ) -> None:
-    """Note progress, in the transaction that made it; `errors` are those that came with it. Raises: Stopped."""
+    """Keep progress, in the transaction that made it; `errors` are those that came with it. Raises: Stopped."""
     moved = await run(
         conn,
         """UPDATE activities
@@ -215,9 +218,9 @@ async def advance(
             WHERE account_id = :account_id AND activity_id = :activity_id AND state = 'processing'""",
         account_id=account_id,
         activity_id=activity_id,
-        position=position,
-        counters=counters,
-        percent=min(max(percent, 1), 99),
+        position=progress,
+        counters=progress.counters,
+        percent=min(max(progress.percent, 1), 99),
         kept=await _kept(conn, account_id, activity_id, errors),
         errors_count=len(errors),
         now=clock.now_seconds(),

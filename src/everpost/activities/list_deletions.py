@@ -29,17 +29,22 @@ class _Request(Struct, frozen=True):
     list_ids: list[ListId]
 
 
-class _Position(Struct, frozen=True):
+class _Progress(Struct, frozen=True, kw_only=True):
     """Which lists were there to be deleted, how many memberships they had, and how many are gone."""
 
     deleted: list[ListId]
     memberships: int
     gone: int = 0
     is_done: bool = False
+    counters: dict[str, int] | None = None  # as it began
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.gone // max(self.memberships, 1)
 
 
 _read_request = msgspec.json.Decoder(_Request).decode
-_read_position = msgspec.json.Decoder(_Position | None).decode
+_read_progress = msgspec.json.Decoder(_Progress | None).decode
 
 
 async def start(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> BulkActivity:
@@ -57,41 +62,30 @@ async def start_one(conn: Conn, account_id: AccountId, list_id: ListId) -> BulkA
 @runner.work(_KIND, is_unbreakable=True)
 async def run(turn: Turn) -> None:
     """Mark the lists, then take members off them until none is left."""
-    asked = _read_request(turn.entry.request).list_ids
-    position = _read_position(turn.entry.position) or await _mark(turn, asked)
-    while not (position.is_done or turn.is_over):
-        position = await _take_off(turn, position)
-    if position.is_done:
-        await turn.complete({"list_count": len(position.deleted)})
+    progress = _read_progress(turn.entry.position) or await _mark(turn, _read_request(turn.entry.request).list_ids)
+    while not (progress.is_done or turn.is_over):
+        progress = await _take_off(turn, progress)
+    if progress.is_done:
+        await turn.complete({"list_count": len(progress.deleted)})
 
 
-async def _mark(turn: Turn, asked: list[ListId]) -> _Position:
+async def _mark(turn: Turn, asked: list[ListId]) -> _Progress:
     async with turn.step() as conn:
         deleted = await lists.mark_deleted(conn, turn.account_id, asked, now=clock.now_seconds())
         if deleted:
             await publish(conn, "lists.deleted", account_id=turn.account_id, list_ids=deleted)
-        position = _Position(deleted, await membership_changes.count(conn, turn.account_id, deleted))
-        unknown = [list_id for list_id in asked if list_id not in deleted]
-        await _note(conn, turn, position, errors=[f"List {list_id} was not found" for list_id in unknown])
-    return position
+        memberships = await membership_changes.count(conn, turn.account_id, deleted)
+        progress = _Progress(deleted=deleted, memberships=memberships, counters=turn.entry.counters)
+        await turn.note(conn, progress, [f"List {each} was not found" for each in asked if each not in deleted])
+    return progress
 
 
-async def _take_off(turn: Turn, position: _Position) -> _Position:
+async def _take_off(turn: Turn, progress: _Progress) -> _Progress:
     async with turn.step() as conn:
         gone = await membership_changes.empty(
-            conn, turn.account_id, position.deleted, at_most=_MEMBERSHIPS_PER_STEP, now=clock.now_seconds()
+            conn, turn.account_id, progress.deleted, at_most=_MEMBERSHIPS_PER_STEP, now=clock.now_seconds()
         )
         # People join and leave by other ways meanwhile, so the end is when none is left, whatever was counted.
-        position = replace(position, gone=position.gone + gone, is_done=not gone)
-        await _note(conn, turn, position, errors=[])
-    return position
-
-
-async def _note(conn: Conn, turn: Turn, position: _Position, *, errors: list[str]) -> None:
-    await turn.advance(
-        conn,
-        position=position,
-        counters=turn.entry.counters,
-        errors=errors,
-        percent=100 * position.gone // max(position.memberships, 1),
-    )
+        progress = replace(progress, gone=progress.gone + gone, is_done=not gone)
+        await turn.note(conn, progress)
+    return progress

@@ -16,11 +16,9 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Final, TypeAlias, TypeVar
 
-from msgspec import Struct
-
 from everpost.activities import lanes, ledger
 from everpost.activities.lanes import Lane, LeaseLost
-from everpost.activities.ledger import Entry, New, Stopped
+from everpost.activities.ledger import Entry, New, Progress, Stopped
 from everpost.activities.shapes import BulkActivity, State
 from everpost.ids import AccountId, ActivityId
 from everpost.platform import clock, logs, storage
@@ -65,25 +63,9 @@ class Turn:
         """One transaction that may take longer than the lane's lease. Raises: LeaseLost."""
         return self._counted(self._lane.long_step())
 
-    async def advance(
-        self,
-        conn: Conn,
-        *,
-        position: Struct,
-        counters: dict[str, int] | None,
-        percent: int,
-        errors: Sequence[str] = (),
-    ) -> None:
-        """Note progress, in the step that made it; `errors` are those that came with it. Raises: Stopped."""
-        await ledger.advance(
-            conn,
-            self.account_id,
-            self.entry.activity_id,
-            position=position,
-            counters=counters,
-            errors=errors,
-            percent=percent,
-        )
+    async def note(self, conn: Conn, progress: Progress, errors: Sequence[str] = ()) -> None:
+        """Keep progress, in the step that made it; `errors` are those that came with it. Raises: Stopped."""
+        await ledger.advance(conn, self.account_id, self.entry.activity_id, progress, errors)
 
     async def complete(self, counters: dict[str, int] | None) -> None:
         """The last step. Raises: LeaseLost."""

@@ -44,6 +44,10 @@ class _Progress(Struct, frozen=True, kw_only=True):
         completed = {"items_completed_count": self.done} if self.done else {}
         return {"items_total_count": self.asked, **completed}
 
+    @property
+    def percent(self) -> int:
+        return 100 * self.gone // max(self.taggings, 1)
+
 
 _read_request = msgspec.json.Decoder(_Request).decode
 _read_progress = msgspec.json.Decoder(_Progress | None).decode
@@ -70,8 +74,7 @@ async def _mark(turn: Turn, asked: list[TagId]) -> _Progress:
         deleted = await tags.mark_deleted(conn, turn.account_id, asked, now=clock.now_seconds())
         carried = await taggings.count(conn, turn.account_id, deleted)
         progress = _Progress(asked=len(asked), deleted=deleted, taggings=carried)
-        unknown = [tag_id for tag_id in asked if tag_id not in deleted]
-        await _note(conn, turn, progress, errors=[f"Tag {tag_id} was not found" for tag_id in unknown])
+        await turn.note(conn, progress, [f"Tag {each} was not found" for each in asked if each not in deleted])
     return progress
 
 
@@ -86,15 +89,5 @@ async def _take_off(turn: Turn, progress: _Progress) -> _Progress:
             progress = replace(progress, gone=progress.gone + len(contact_ids), after=contact_ids[-1])
         else:
             progress = replace(progress, done=progress.done + 1, after=_BEFORE_ALL)
-        await _note(conn, turn, progress, errors=[])
+        await turn.note(conn, progress)
     return progress
-
-
-async def _note(conn: Conn, turn: Turn, progress: _Progress, *, errors: list[str]) -> None:
-    await turn.advance(
-        conn,
-        position=progress,
-        counters=progress.counters,
-        errors=errors,
-        percent=100 * progress.gone // max(progress.taggings, 1),
-    )
