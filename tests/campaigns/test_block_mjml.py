@@ -127,6 +127,7 @@ def test_a_mail_has_its_pixel_in_its_body_and_stays_below_the_size_that_is_clipp
     [
         (Heading(" "), "blocks[0].text is required."),
         (Heading("x" * 301), "blocks[0].text must not be longer than 300 characters."),
+        (Text("x" * 10_001), "blocks[0].text must not be longer than 10000 characters."),
         (Text("x\x00"), "blocks[0].text must not hold control characters."),
         (Text("[[IF City]] no end"), "blocks[0].text must end each [[IF …]] with [[ENDIF]], one after the other."),
         (
@@ -157,6 +158,7 @@ def test_a_document_has_limits_and_readable_colours() -> None:
         Document([*one * 50, Columns([one * 25, one * 25])])
     )
     assert ["theme.accent must be a colour such as #1456b8."] == said(Document([*one], Theme(accent='red"')))
+    assert ["All texts together must not be longer than 60000 characters."] == said(Document([Text("x" * 10_000)] * 7))
     pale = "theme.text is too hard to read on the paper: contrast 1.0, at least 4.5 is needed."
     assert [pale] == said(Document([*one], Theme(text="#ffffff")))
 

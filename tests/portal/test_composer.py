@@ -148,6 +148,9 @@ async def test_a_form_that_is_no_composer_is_refused(owner: Window, path: str) -
         {"block-0-level": "9"},
         {"block-0-kind": "script"},
         {"version": "one"},
+        {"preheader": "a\nb"},
+        {"preheader": "\0"},
+        {"preheader": "x" * 201},
         {"block-9-0-0-kind": "columns"},
     ):
         hidden = owner.document.css_first("[name=csrf_token]")

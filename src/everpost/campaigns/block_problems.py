@@ -1,8 +1,8 @@
 """What keeps a block document from becoming a mail, said beside the field it is about.
 
-Rules: at most 100 blocks; a picture has an address that begins with https:// and words for those who do not see it; a
-link leads to the web, a mailbox or a telephone; text is readable on its paper; an IF ends in the text it began in, so
-that it can never take half of a table along.
+Rules: at most 100 blocks and 60,000 characters of text; a picture has an address that begins with https:// and words for
+those who do not see it; a link leads to the web, a mailbox or a telephone; text is readable on its paper; an IF ends in
+the text it began in, so that it can never take half of a table along.
 """
 
 import re
@@ -29,7 +29,8 @@ from everpost.campaigns.block_shapes import (
 
 MAX_BLOCKS: Final = 100
 MAX_HEADING: Final = 300
-MAX_TEXT: Final = 20_000
+MAX_TEXT: Final = 10_000
+MAX_TEXTS: Final = 60_000  # of all together: far above what is clipped, and read in no time however it is written
 MAX_ALT: Final = 500
 MAX_LABEL: Final = 100
 MAX_ADDRESS: Final = 1005
@@ -70,6 +71,8 @@ def of(document: Document) -> list[BlockProblem]:
         found.append(BlockProblem("", "", "The email has no content yet: add a block."))
     if len(places) > MAX_BLOCKS:
         found.append(BlockProblem("", "", f"An email must not have more than {MAX_BLOCKS} blocks."))
+    if _is_too_long(document):
+        found.append(BlockProblem("", "", f"All texts together must not be longer than {MAX_TEXTS} characters."))
     found += [BlockProblem("theme", field, text) for field, text in _of_theme(document.theme)]
     for place, block in places:
         found += [BlockProblem(place, field, text) for field, text in (*_of_block(block), *_of_words(block))]
@@ -79,10 +82,16 @@ def of(document: Document) -> list[BlockProblem]:
 def without_gaps(document: Document) -> Document:
     """What can be shown of a document that is not complete: a note in the place of each block that is not."""
     has_colours = not any(_of_theme(document.theme))
+    blocks: list[Block] = [Text("*too long*")] if _is_too_long(document) else document.blocks[:MAX_BLOCKS]
     return Document(
-        blocks=[_shown(block) for block in document.blocks[:MAX_BLOCKS]],
+        blocks=[_shown(block) for block in blocks],
         theme=document.theme if has_colours else Theme(font=document.theme.font, width=document.theme.width),
     )
+
+
+def _is_too_long(document: Document) -> bool:
+    texts = (block.text for _, block in block_shapes.walk(document) if isinstance(block, Text))
+    return sum(map(len, texts)) > MAX_TEXTS
 
 
 def _shown(block: Block) -> Block:

@@ -12,6 +12,9 @@ from typing import Final, Literal, TypeAlias, get_args
 from msgspec import Struct, field
 
 Align: TypeAlias = Literal["left", "center", "right"]
+Height: TypeAlias = Literal[8, 16, 24, 32, 48, 64]  # pixels
+Share: TypeAlias = Literal[25, 50, 75, 100]  # percent of the column
+Width: TypeAlias = Literal[480, 560, 600, 640, 700]  # pixels
 Font: TypeAlias = Literal["arial", "verdana", "trebuchet", "georgia", "times", "courier"]
 
 
@@ -36,7 +39,7 @@ class Image(Struct, tag="image", tag_field="kind", frozen=True):
     url: str = ""
     alt: str = ""
     link: str = ""
-    width_percent: Literal[25, 50, 75, 100] = 100
+    width_percent: Share = 100
     align: Align = "center"
 
 
@@ -51,7 +54,7 @@ class Divider(Struct, tag="divider", tag_field="kind", frozen=True):
 
 
 class Spacer(Struct, tag="spacer", tag_field="kind", frozen=True):
-    height: Literal[8, 16, 24, 32, 48, 64] = 24
+    height: Height = 24
 
 
 class Social(Struct, tag="social", tag_field="kind", frozen=True):
@@ -94,7 +97,7 @@ class Theme(Struct, frozen=True):
     text: str = "#22272e"
     accent: str = "#1456b8"
     font: Font = "arial"
-    width: Literal[480, 560, 600, 640, 700] = 600
+    width: Width = 600
 
 
 class Document(Struct, frozen=True):

@@ -6,6 +6,7 @@ merged by member. Activities of a removed campaign do not exist.
 Source: contract, campaigns.md §3.7, §3.8.
 """
 
+import re
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,7 @@ from everpost.campaigns.shapes import (
 from everpost.delivery.footer import PostalAddress
 from everpost.delivery.render import Content
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ListId, SegmentId, new_id
-from everpost.platform import clock
+from everpost.platform import clock, validation
 from everpost.platform.db import Conn, one, run
 from everpost.platform.errors import Invalid
 
@@ -272,7 +273,8 @@ def _preheader_problems(preheader: str | None) -> list[str]:
         return []
     if len(preheader) > MAX_PREHEADER:
         return [f"preheader must not be longer than {MAX_PREHEADER} characters."]
-    return ["preheader does not have a valid value"] if "\r" in preheader or "\n" in preheader else []
+    is_line = not validation.control_characters(preheader) and not re.search(r"[\r\n]", preheader)
+    return [] if is_line else ["preheader does not have a valid value"]
 
 
 def _lines(new: NewActivity | ActivityIn) -> dict[str, str | None]:

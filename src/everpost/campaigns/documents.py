@@ -67,14 +67,6 @@ def starter() -> Document:
     )
 
 
-def problems(document: Document) -> list[BlockProblem]:
-    """What keeps it from being saved, each beside the field it is about."""
-    found = block_problems.of(document)
-    if not found:
-        found = [BlockProblem("", "", text) for text in content.problems(block_mjml.html(document), "The email")]
-    return found
-
-
 async def create_campaign(conn: Conn, account_id: AccountId, new: NewEmail, document: Document) -> Campaign:
     """A draft of blocks: a campaign with its email, and the document that the email is made from.
 
@@ -135,9 +127,12 @@ async def copy(conn: Conn, account_id: AccountId, campaign_id: CampaignId, copie
 
 def _rendered(document: Document) -> str:
     """Raises: DocumentInvalid."""
-    if found := problems(document):
+    if found := block_problems.of(document):
         raise DocumentInvalid(found)
-    return block_mjml.html(document)
+    html = block_mjml.html(document)
+    if too_large := content.problems(html, "The email"):
+        raise DocumentInvalid([BlockProblem("", "", text) for text in too_large])
+    return html
 
 
 async def _find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Kept | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
-from everpost.campaigns import block_shapes
+from everpost.campaigns import block_problems, block_shapes
 from everpost.campaigns.block_problems import BlockProblem
 from everpost.campaigns.block_shapes import Block, Columns, Document, Leaf, Theme
 from everpost.platform.errors import Invalid
@@ -24,6 +24,7 @@ LABELS: Final = {
 
 _KIND: Final = re.compile(r"block-(\d{1,3}(?:-\d-\d{1,3})?)-kind")
 _FIELD: Final = re.compile(r"(?:block-)?(\d+(?:-\d+-\d+)?|theme)-")
+_MOST_PLACES: Final = 4 * block_problems.MAX_BLOCKS  # more than a person puts there before being told
 _LONGEST_SUMMARY: Final = 60
 
 Place = tuple[int, ...]
@@ -59,6 +60,8 @@ def cards(blocks: Sequence[Block], path: str = "") -> list[Card]:
 def read(form: Mapping[str, str]) -> Document:
     """Raises: FormBroken."""
     places = sorted(_place(found[1]) for name in form if (found := _KIND.fullmatch(name)))
+    if len(places) > _MOST_PLACES:
+        raise FormBroken
     try:
         return Document(
             blocks=[_block(form, place, places) for place in places if len(place) == 1],

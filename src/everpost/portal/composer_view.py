@@ -1,11 +1,11 @@
 """What the composer shows: an email of blocks with what is wrong beside it, and its preview."""
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
 from everpost.campaigns import block_mjml, previews
-from everpost.campaigns.block_shapes import Document
+from everpost.campaigns.block_shapes import Align, Document, Font, Height, Share, Width
 from everpost.campaigns.readings import Reading
 from everpost.delivery.render import Content
 from everpost.ids import AccountId
@@ -17,9 +17,14 @@ from everpost.portal.forms import Problems
 
 View: TypeAlias = Literal["html", "text"]
 
-_THEME_CHOICES: Final = {
-    "font": [(name, name.capitalize()) for name in block_mjml.FONTS],
-    "width": [(width, f"{width} pixels") for width in (480, 560, 600, 640, 700)],
+_CHOICES: Final = {
+    "align": [(name, name.capitalize()) for name in get_args(Align)],
+    "font": [(name, name.capitalize()) for name in get_args(Font)],
+    "height": [(height, f"{height} pixels") for height in get_args(Height)],
+    "level": [(1, "Title"), (2, "Large"), (3, "Small")],
+    "share": [(share, f"{share} %") for share in get_args(Share)],
+    "style": [("solid", "Solid"), ("dashed", "Dashed"), ("dotted", "Dotted")],
+    "width": [(width, f"{width} pixels") for width in get_args(Width)],
 }
 _TEXT_PAGE: Final = (
     "<!DOCTYPE html><meta charset=utf-8><meta name=color-scheme content='light dark'><title>Text</title>"
@@ -52,7 +57,7 @@ async def blocks(conn: Conn, account_id: AccountId, opened: Opened, draft: Draft
         cards=composer_forms.cards(draft.document.blocks),
         labels=composer_forms.LABELS,
         networks=block_mjml.NETWORKS,
-        theme_choices=_THEME_CHOICES,
+        choices=_CHOICES,
         tags=await composer_tags.offered(conn, account_id),
     )
 

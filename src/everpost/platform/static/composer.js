@@ -81,7 +81,7 @@ async function send(button) {
     preview();
   } catch {
     isUnsaved = true;
-    say("Not saved: the server did not answer. What you wrote is still here; please try again.");
+    say("Not saved: the server could not take it. What you wrote is still here; please try again.");
   } finally {
     composer.removeAttribute("aria-busy");
   }
@@ -162,7 +162,7 @@ composer.addEventListener("toggle", (event) => {
   const block = event.target;
   if (!block.matches?.(".block") || !block.open) return;
   for (const other of block.parentElement.querySelectorAll(":scope > .block[open]")) other.open = other === block;
-  if (form().elements.at) form().elements.at.value = block.dataset.place;
+  form().querySelector("input[name=at]").value = block.dataset.place;
 }, true);
 
 // As wide as a screen, made smaller to fit beside the form.
