@@ -171,12 +171,17 @@ async def _unique_opens(conn: Conn, account_id: AccountId, mailing_id: MailingId
         int,
         """
         SELECT count(*)
-          FROM outbox
+          FROM mailings
+          JOIN outbox
+            ON outbox.account_id = mailings.account_id
+           AND outbox.campaign_activity_id = mailings.campaign_activity_id
+           AND outbox.mailing_id = mailings.mailing_id
           JOIN engagement
             ON engagement.account_id = outbox.account_id
            AND engagement.campaign_activity_id = outbox.campaign_activity_id
            AND engagement.contact_id = outbox.contact_id
-         WHERE outbox.account_id = :account_id AND outbox.mailing_id = :mailing_id
+         WHERE mailings.account_id = :account_id AND mailings.mailing_id = :mailing_id
+           AND outbox.account_id = :account_id
            AND engagement.account_id = :account_id AND engagement.opens > 0""",
         account_id=account_id,
         mailing_id=mailing_id,
