@@ -1,8 +1,8 @@
 """What keeps a block document from becoming a mail, said beside the field it is about.
 
-Rules: at most 100 blocks and 60,000 characters of text; a picture has an address that begins with https:// and words for
-those who do not see it; a link leads to the web, a mailbox or a telephone; text is readable on its paper; an IF ends in
-the text it began in, so that it can never take half of a table along.
+Rules: at most 100 blocks and 60,000 characters of text; a picture has an address that begins with https:// and words
+for those who do not see it; a link leads to the web, a mailbox or a telephone; text is readable on its paper; an IF
+ends in the text it began in, so that it can never take half of a table along.
 """
 
 import re
