@@ -10,7 +10,7 @@ from pictures.instance import EMAIL, HTML, wait_for
 from pictures.tour import Tour
 
 SUBJECT = "Welcome to the harbor"
-NORA = "nora.quade@reader.example"
+NORA, IDA = "nora.quade@reader.example", "ida.reed@reader.example"
 
 
 class Automatic(Tour):
@@ -23,6 +23,7 @@ class Automatic(Tour):
     def automation(self) -> None:
         self.automations()
         self.page.get_by_role("link", name=SUBJECT).click()
+        self.page.locator("iframe").scroll_into_view_if_needed()
         self.page.frame_locator("iframe").get_by_text("Nine new arrivals").first.wait_for()
 
     def new_automation(self) -> None:
@@ -30,9 +31,6 @@ class Automatic(Tour):
 
     def mail_settings(self) -> None:
         self.enter("/login?next=/account/mail")
-
-    def suppressed_address(self) -> None:
-        self.enter(f"/login?next=/account/suppressions?address={NORA}")
 
     def profile(self) -> None:
         self._follow("Update Profile")
@@ -56,6 +54,10 @@ class Automatic(Tour):
     def forward_to_friend(self) -> None:
         self._follow("Forward email")
 
+    def suppressed_address(self) -> None:
+        self._welcome()
+        self.enter(f"/login?next=/account/suppressions?address={IDA}")
+
     def _follow(self, link: str) -> None:
         self._welcome()
         self.open_mail(SUBJECT)
@@ -64,7 +66,7 @@ class Automatic(Tour):
         self.page.goto(address)
 
     def _welcome(self) -> None:
-        """A welcome mail that is on, and somebody who got it."""
+        """A welcome mail that is on, somebody who got it, and somebody who wants none."""
         if json.loads(self.instance.run("automation", "list")):
             return
         self.instance.run("account", "settings", EMAIL, "has_forward_link=true", "visible_lists=Readers")
@@ -87,4 +89,6 @@ class Automatic(Tour):
         list_ids = [each["list_id"] for each in lists if each["name"] == "Readers"]
         reader = {"email_address": NORA, "first_name": "Nora", "last_name": "Quade", "list_memberships": list_ids}
         self.instance.call("POST", "/contacts/sign_up_form", **reader)
+        left = {"address": IDA, "permission_to_send": "unsubscribed", "opt_out_reason": "I get too many emails"}
+        self.instance.call("POST", "/contacts", create_source="Contact", email_address=left)
         wait_for(lambda: SUBJECT in httpx.get(f"{self.instance.url}/mailbox").text)
