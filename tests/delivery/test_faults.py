@@ -310,13 +310,14 @@ async def test_a_relay_that_is_too_slow_is_not_asked_twice(
     if not is_safe:
         monkeypatch.setattr(outcomes, "result", impatient)
     await fill(sending.db, sending, RECIPIENTS)
-    server, slow = ScriptedServer(), [2]
+    server, slow, answered = ScriptedServer(), [2], asyncio.Semaphore(0)
     serve = server._say
 
     async def say(writer: Any, said: str) -> bool:
         if said.endswith("taken") and slow[0]:
             slow[0] -= 1
             await asyncio.sleep(0.5)
+            answered.release()
         return await serve(writer, said)
 
     monkeypatch.setattr(server, "_say", say)
@@ -328,6 +329,8 @@ async def test_a_relay_that_is_too_slow_is_not_asked_twice(
             clock.move(timedelta(minutes=30))
         broken = await broken_promises(sending, new, server, in_flight=2)
         unknown = (await sending.progress(new)).unknown
+        for _ in range(2):
+            await answered.acquire()
     assert ([], 2) == (broken, unknown) if is_safe else "somebody got it twice" in broken
 
 
