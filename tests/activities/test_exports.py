@@ -297,7 +297,8 @@ async def test_what_cannot_be_asked_for_is_refused(api, asked, message):
 
 
 @pytest.mark.parametrize(
-    "asked", [{"list_ids": [uuid4()]}, {"tag_ids": [uuid4()]}, {"segment_id": 7}, {"segment_ids": 7}]
+    "asked",
+    [{"list_ids": [uuid4()]}, {"tag_ids": [uuid4()]}, {"segment_id": 7}, {"segment_ids": 7}, {"segment_id": -(10**25)}],
 )
 async def test_an_unknown_list_tag_or_segment_is_not_found(api, asked):
     answer = await api.post(EXPORTS, _as_text(asked))

@@ -54,7 +54,7 @@ async def test_exactly_one_selector(bulk, account, kind, source, exclude, messag
 
 async def test_what_a_source_names_must_exist(bulk, account):
     targets = {"list_ids": [str(account.list_id)]}
-    for source in ({"list_ids": [UNKNOWN]}, {"tag_ids": [UNKNOWN]}, {"segment_id": 4711}):
+    for source in ({"list_ids": [UNKNOWN]}, {"tag_ids": [UNKNOWN]}, {"segment_id": 4711}, {"segment_id": -(10**25)}):
         ((name, value),) = source.items()
         unknown = value[0] if isinstance(value, list) else value
         answer = await bulk.post("add_list_memberships", source=source, **targets)

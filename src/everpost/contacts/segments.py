@@ -111,7 +111,7 @@ async def get(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> Segme
 
 async def criteria_of(conn: Conn, account_id: AccountId, segment_id: SegmentId) -> str:
     """What to evaluate. Raises: NotFound, also for a deleted segment."""
-    if segment_id > _LARGEST:  # a query or a body may name any number
+    if abs(segment_id) > _LARGEST:  # a query or a body may name any number
         raise NotFound
     found = await one(
         conn,
