@@ -52,6 +52,23 @@ def make(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
     """Rows as CSV for `contacts` and `list_memberships`."""
     # Ids ascend with the addresses, so every index is filled from left to right.
     rows = rows.with_columns(_new_ids(len(rows)))
+    given = _always(target)
+    if rows["email"].null_count():
+        has_address = pl.col("email").is_not_null()
+        given |= {name: pl.when(has_address).then(_expression(given[name])) for name in bulk.OF_ADDRESS}
+    given |= {name: pl.col(name) for name in SCALARS if name in compared}
+    if CUSTOM in compared:
+        given[CUSTOM] = pl.col(CUSTOM).fill_null("{}")
+    errors: list[Told] = []
+    if "phone_numbers" in compared or "street_addresses" in compared:
+        parts, errors = _parts(rows, target)
+        given |= parts
+    contacts = rows.select(_expression(value).alias(name) for name, value in given.items())
+    return People(list(given), _csv(contacts), _csv(_memberships(rows, target)), rows[_CONTACT], errors)
+
+
+def _always(target: Target) -> dict[str, Any]:
+    """The columns that every new contact is given."""
     entered = consent.initial("Account", None, is_coi=False, now=target.now)
     now = target.now.isoformat()
     given: dict[str, Any] = {
@@ -71,18 +88,7 @@ def make(rows: pl.DataFrame, compared: set[str], target: Target) -> People:
         "updated_at": now,
     }
     assert tuple(given) == bulk.ALWAYS
-    if rows["email"].null_count():
-        has_address = pl.col("email").is_not_null()
-        given |= {name: pl.when(has_address).then(_expression(given[name])) for name in bulk.OF_ADDRESS}
-    given |= {name: pl.col(name) for name in SCALARS if name in compared}
-    if CUSTOM in compared:
-        given[CUSTOM] = pl.col(CUSTOM).fill_null("{}")
-    errors: list[Told] = []
-    if "phone_numbers" in compared or "street_addresses" in compared:
-        parts, errors = _parts(rows, target)
-        given |= parts
-    contacts = rows.select(_expression(value).alias(name) for name, value in given.items())
-    return People(list(given), _csv(contacts), _csv(_memberships(rows, target)), rows[_CONTACT], errors)
+    return given
 
 
 def _expression(value: str | pl.Expr) -> pl.Expr:

@@ -98,28 +98,8 @@ async def get(conn: Conn, account_id: AccountId, list_id: ListId, query: ListQue
 
 async def page(conn: Conn, account_id: AccountId, query: ListsQuery) -> ContactListPage:
     """Lists in the order they were made."""
-    wants_deleted, wants_others = _wanted(query.status)
-    position = query.cursor.position
     name = query.name.strip() if query.name is not None else None
-    found = await many(
-        conn,
-        ContactList,
-        """SELECT list_id, name, description, favorite, created_at, updated_at, deleted_at
-             FROM contact_lists
-            WHERE account_id = :account_id
-              AND CASE WHEN deleted_at IS NULL THEN :wants_others::boolean ELSE :wants_deleted::boolean END
-              AND (:name::text IS NULL OR lower(name) = lower(:name))
-              AND (created_at, list_id) >= (:after::timestamptz, :first::uuid)
-            ORDER BY created_at, list_id
-            LIMIT :rows""",
-        account_id=account_id,
-        wants_others=wants_others,
-        wants_deleted=wants_deleted,
-        name=name,
-        after=datetime.fromisoformat(position[0]) if position else _BEFORE_ALL,
-        first=UUID(position[1]) if position else UUID(int=0),
-        rows=query.limit + 1,
-    )
+    found = await _select(conn, account_id, query, name)
     result = ContactListPage(found[: query.limit])
     if len(found) > query.limit:
         result.links = query.cursor.links(found[-1].created_at, found[-1].list_id)
@@ -214,6 +194,31 @@ def _name(new: ContactListIn) -> str:
     if not name:
         raise Invalid("name is empty")
     return name
+
+
+async def _select(conn: Conn, account_id: AccountId, query: ListsQuery, name: str | None) -> list[ContactList]:
+    """A page, and one row more if there is another."""
+    wants_deleted, wants_others = _wanted(query.status)
+    position = query.cursor.position
+    return await many(
+        conn,
+        ContactList,
+        """SELECT list_id, name, description, favorite, created_at, updated_at, deleted_at
+             FROM contact_lists
+            WHERE account_id = :account_id
+              AND CASE WHEN deleted_at IS NULL THEN :wants_others::boolean ELSE :wants_deleted::boolean END
+              AND (:name::text IS NULL OR lower(name) = lower(:name))
+              AND (created_at, list_id) >= (:after::timestamptz, :first::uuid)
+            ORDER BY created_at, list_id
+            LIMIT :rows""",
+        account_id=account_id,
+        wants_others=wants_others,
+        wants_deleted=wants_deleted,
+        name=name,
+        after=datetime.fromisoformat(position[0]) if position else _BEFORE_ALL,
+        first=UUID(position[1]) if position else UUID(int=0),
+        rows=query.limit + 1,
+    )
 
 
 async def _owner_of(conn: Conn, account_id: AccountId, name: str) -> UUID | None:
