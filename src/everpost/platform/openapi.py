@@ -21,7 +21,12 @@ from everpost.platform.openapi_examples import Examples
 from everpost.platform.pages import Html
 from everpost.platform.paging import PageQuery
 
-_YAML: Final = "application/yaml"
+_FILES: Final = {
+    "openapi.json": "application/json",
+    "openapi.yaml": "application/yaml",
+    "swagger.json": "application/json",
+    "swagger.yaml": "application/yaml",
+}
 _REFERENCE: Final = "#/components/schemas/{name}"
 _ERRORS: Final[Mapping[int, tuple[type[ApiError], str]]] = {
     400: (errors.Invalid, "The request is not valid; every problem is named."),
@@ -91,28 +96,14 @@ def document_doors(doors: Iterable[Door], about: About) -> list[Door]:
         content = swagger.convert(content) if name.startswith("swagger") else content
         return _yaml(content) if name.endswith("yaml") else msgspec.json.encode(content)
 
-    async def answer_json() -> Answer:
-        """This document as JSON."""
-        return Answer(written("openapi.json"))
+    def door(name: str, media_type: str) -> Door:
+        async def answer() -> Answer:
+            """This document."""
+            return Answer(written(name), media_type=media_type)
 
-    async def answer_yaml() -> Answer:
-        """This document as YAML."""
-        return Answer(written("openapi.yaml"), media_type=_YAML)
+        return Door("GET", f"/v3/{name}", answer, "open", PLATFORM_AREA)
 
-    async def answer_swagger_json() -> Answer:
-        """This document as Swagger 2.0, in JSON."""
-        return Answer(written("swagger.json"))
-
-    async def answer_swagger_yaml() -> Answer:
-        """This document as Swagger 2.0, in YAML."""
-        return Answer(written("swagger.yaml"), media_type=_YAML)
-
-    return [
-        Door("GET", "/v3/openapi.json", answer_json, "open", PLATFORM_AREA),
-        Door("GET", "/v3/openapi.yaml", answer_yaml, "open", PLATFORM_AREA),
-        Door("GET", "/v3/swagger.json", answer_swagger_json, "open", PLATFORM_AREA),
-        Door("GET", "/v3/swagger.yaml", answer_swagger_yaml, "open", PLATFORM_AREA),
-    ]
+    return [door(name, media_type) for name, media_type in _FILES.items()]
 
 
 def _yaml(content: dict[str, Any]) -> bytes:
