@@ -16,12 +16,12 @@ async def test_everything_is_settled_at_once_and_shown_again(owner: Window, db: 
             conn, account.account_id, "archive@harborlane.example", source="SUPPORT", roles=["OTHER"]
         )
     await owner.open("/account/mail")
-    assert "checked" in owner.document.css_first("#has_profile_link").attributes
+    assert "checked" in owner.attributes_of("#has_profile_link")
     ticked = {"is_opt_in_confirmed": "true", "has_forward_link": "true", "has_comment_box": "true",
               str(account.list_id): "true", "journal-2": "true"}  # fmt: skip
     await owner.press("Save", **ticked, privacy_policy_url=" https://harborlane.example/privacy ")
     assert "Your changes are saved." in owner.text
-    boxes = {name: "checked" in owner.document.css_first(f'[id="{name}"]').attributes for name in ticked}
+    boxes = {name: "checked" in owner.attributes_of(f'[id="{name}"]') for name in ticked}
     assert set(ticked) == {name for name, is_ticked in boxes.items() if is_ticked}
     async with db.reader() as conn:
         settings = await mail_settings.get(conn, account.account_id)
@@ -31,9 +31,7 @@ async def test_everything_is_settled_at_once_and_shown_again(owner: Window, db: 
         )  # fmt: skip
         assert await consent_settings.is_opt_in_confirmed(conn, account.account_id)
         assert "archive@harborlane.example" == await sender_emails.with_role(conn, account.account_id, "JOURNALING")
-    await owner.client.post(
-        "/account/mail", data={"csrf_token": owner.document.css_first("[name=csrf_token]").attributes["value"]}
-    )
+    await owner.client.post("/account/mail", data={"csrf_token": owner.attributes_of("[name=csrf_token]")["value"]})
     async with db.reader() as conn:
         assert not await consent_settings.is_opt_in_confirmed(conn, account.account_id)
         assert not (await mail_settings.get(conn, account.account_id)).has_profile_link
@@ -48,7 +46,7 @@ async def test_mistakes_stand_beside_their_fields_and_change_nothing(owner: Wind
     assert 400 == owner.page.status_code
     for field in ("privacy_policy_url", "data_notice_url"):
         assert "Must be empty or start with http:// or https://." == owner.problem_of(field)
-        assert typed[field] == owner.document.css_first(f"#{field}").attributes["value"]
+        assert typed[field] == owner.attributes_of(f"#{field}")["value"]
     assert "Contains an unknown list id" in owner.text
     async with db.reader() as conn:
         assert not await consent_settings.is_opt_in_confirmed(conn, account.account_id)

@@ -47,7 +47,7 @@ async def test_only_the_owner_ends_holds_and_only_of_own_contacts(
     async with db.transaction() as conn:
         await holds.note_unknown(conn, [ADDRESS], now=platform_clock.now())
     await owner.open("/account/suppressions")
-    token = owner.document.css_first("[name=csrf_token]").attributes["value"]
+    token = owner.attributes_of("[name=csrf_token]")["value"]
     form = {"csrf_token": token, "address": ADDRESS}
     assert 404 == (await owner.client.post("/account/suppressions/end-hold", data=form)).status_code
     await new_contact(api)

@@ -45,6 +45,12 @@ class Window(Browser):
         node = self.document.css_first(f"#{field}-error")
         return None if node is None else node.text(strip=True)
 
+    def attributes_of(self, selector: str) -> dict[str, str | None]:
+        """Of the first element that the selector finds."""
+        node = self.document.css_first(selector)
+        assert node is not None, selector
+        return node.attributes
+
     @property
     def document(self) -> LexborHTMLParser:
         return LexborHTMLParser(self.page.text)
