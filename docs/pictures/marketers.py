@@ -76,6 +76,15 @@ class Marketers(Tour):
         if self.page.get_by_role("button", name="Schedule", exact=True).is_visible():
             self.page.get_by_role("button", name="Schedule", exact=True).click()
 
+    def campaign_waiting(self) -> None:
+        path = self._ready()
+        self.page.goto(f"{path}/subject-test")
+        self.page.get_by_label("Subject B").fill("Letters that smell of salt")
+        self.page.get_by_role("button", name="Test two subjects").click()
+        self.page.goto(f"{path}/send")
+        self.page.get_by_role("button", name="Send it now").click()
+        self.page.get_by_text("waits for its winner").wait_for()
+
     def campaign_trace(self) -> None:
         self.campaigns()
         self.page.get_by_role("link", name="Arrivals in spring").click()

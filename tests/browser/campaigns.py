@@ -17,6 +17,7 @@ HTML = f"""<html><body style="margin:0;background:#f4f1ea;font-family:Georgia,se
 <p>Two atlases of tides, and six novels in which it rains.</p>
 <p><a href="{TABLE}">See what is on the table by the door</a></p><p><a href="{BOATS}">A cookbook for very small boats</a></p>
 <p>Yours,<br>Harbor Lane Books</p></div></body></html>"""
+SENDER = {"from_name": "Harbor Lane Books", "from_email": EMAIL, "reply_to_email": EMAIL, "subject": SUBJECT}
 READERS = ("Ana", "Bjorn", "Chloe", "Jurgen")
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 DESK = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -36,8 +37,13 @@ def reported(instance: DemoInstance) -> dict[str, str]:
         tracking = f"/v3/reports/email_reports/{activity_id}/tracking"
         await_true(lambda: len(_rows(api, f"{tracking}/clicks")) == 3 and len(_rows(api, f"{tracking}/opens")) == 2, 30)
         clicked = _rows(api, f"{tracking}/clicks")[-1]["contact_id"]
+        draft = _draft(api, "Letters in summer")["campaign_id"]
     assert clicked in contact_ids
-    return {"campaign": f"/campaigns/{campaign_id}", "contact": f"/contacts/{clicked}/activity"}
+    return {
+        "campaign": f"/campaigns/{campaign_id}",
+        "contact": f"/contacts/{clicked}/activity",
+        "draft": f"/campaigns/{draft}",
+    }
 
 
 def _send(api: httpx.Client) -> tuple[list[str], str, str]:
@@ -53,14 +59,17 @@ def _send(api: httpx.Client) -> tuple[list[str], str, str]:
         )["contact_id"]
         for name in READERS
     ]
-    sender = {"from_name": "Harbor Lane Books", "from_email": EMAIL, "reply_to_email": EMAIL, "subject": SUBJECT}
-    content = {"format_type": 5, **sender, "html_content": HTML}
-    made = _made(api, "/v3/emails", name="Arrivals in spring", email_campaign_activities=[content])
+    made = _draft(api, "Arrivals in spring")
     activity_id = made["campaign_activities"][0]["campaign_activity_id"]
     activity = f"/v3/emails/activities/{activity_id}"
-    api.put(activity, json={**sender, "contact_list_ids": [list_id]}).raise_for_status()
+    api.put(activity, json={**SENDER, "contact_list_ids": [list_id]}).raise_for_status()
     _made(api, f"{activity}/schedules", scheduled_date="0")
     return contact_ids, activity_id, made["campaign_id"]
+
+
+def _draft(api: httpx.Client, name: str) -> Any:
+    content = {"format_type": 5, **SENDER, "html_content": HTML}
+    return _made(api, "/v3/emails", name=name, email_campaign_activities=[content])
 
 
 def _made(api: httpx.Client, path: str, **body: Any) -> Any:

@@ -50,8 +50,28 @@ INSIDE = [
     "{app}/delete",
     "/campaigns",
     "/campaigns?q=nothing+like+it",
+    "/campaigns/new",
     "{campaign}",
+    "{campaign}/setup",
+    "{campaign}/trace?address=ana@shelf.example",
     "{campaign}/people?did=clicks",
+    "{draft}",
+    "{draft}/setup?done=created",
+    "{draft}/details",
+    "{draft}/rename",
+    "{draft}/copy",
+    "{draft}/html",
+    "{draft}/audience",
+    "{draft}/subject-test",
+    "{draft}/resend",
+    "{draft}/test-mail",
+    "{draft}/send",
+    "{draft}/schedule",
+    "{draft}/cancel",
+    "{draft}/delete",
+    "{draft}/report",
+    "{blocks}/content",
+    "{blocks}/content?at=1",
     "{contact}",
     "/activities",
     "{activity}",
@@ -143,6 +163,7 @@ def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
     view.get_by_label("Password").fill(PASSWORD)
     view.get_by_role("button", name="Sign in").click()
     places = {"{app}": registered(view), "{activity}": imported(instance), "{automation}": automated(view)}
+    places["{blocks}"] = composed(view)
     places |= {f"{{{name}}}": path for name, path in reported(instance).items()}
     found = {}
     for path in INSIDE:
@@ -158,6 +179,15 @@ def test_the_checks_see_a_page_that_is_unsound(page: Page) -> None:
     found = faults_of(page)
     assert "not one main heading" in found
     assert any(fault.startswith("color-contrast") for fault in found), found
+
+
+def composed(page: Page) -> str:
+    """The path of a new campaign of blocks."""
+    page.goto("/campaigns/new")
+    page.get_by_label("Name", exact=True).fill(f"Blocks at {page.evaluate('innerWidth')}")
+    page.get_by_label("Subject").fill("Nine new arrivals")
+    page.get_by_role("button", name="Make the draft").click()
+    return page.url.partition("/setup")[0]
 
 
 def registered(page: Page) -> str:

@@ -1,4 +1,4 @@
-"""What holds an account's mail back at the moment, in sentences for people: limits, warm-ups, and who asked for less."""
+"""What holds an account's mail back at the moment, in sentences: limits, warm-ups, and who asked for less."""
 
 from everpost.delivery import throttles, warm_ups
 from everpost.ids import AccountId
