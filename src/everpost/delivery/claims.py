@@ -225,17 +225,20 @@ async def bury(conn: Conn, account_id: AccountId, mailing: Mailing, *, now: date
 
 async def pending(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> Pending | None:
     """None when every recipient has its outcome."""
+    # The first entry of the index each, however many there are.
     return await one(
         conn,
         Pending,
         """
-        SELECT min(outbox.next_attempt_at) FILTER (WHERE outbox.state = 'queued') AS next_attempt_at,
+        SELECT (SELECT next_attempt_at FROM outbox
+                 WHERE account_id = :account_id AND mailing_id = :mailing_id AND next_attempt_at IS NOT NULL
+                   AND state = 'queued'
+                 ORDER BY next_attempt_at
+                 LIMIT 1) AS next_attempt_at,
                (SELECT max(lease_until) FROM outbox_claims
                  WHERE account_id = :account_id AND mailing_id = :mailing_id) AS lease_until
-          FROM outbox
-         WHERE outbox.account_id = :account_id AND outbox.mailing_id = :mailing_id
-           AND outbox.next_attempt_at IS NOT NULL
-        HAVING count(*) > 0""",
+         WHERE EXISTS (SELECT FROM outbox
+                        WHERE account_id = :account_id AND mailing_id = :mailing_id AND next_attempt_at IS NOT NULL)""",
         account_id=account_id,
         mailing_id=mailing_id,
     )

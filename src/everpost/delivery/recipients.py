@@ -8,7 +8,6 @@ Source: contract, campaigns.md §3.16, §5.1.
 
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -16,7 +15,7 @@ from everpost.contacts import segment_members
 from everpost.contacts.segment_members import Members
 from everpost.ids import AccountId, ListId, MailingId, SegmentId
 from everpost.platform import clock
-from everpost.platform.db import Conn, many, one, run
+from everpost.platform.db import Conn, one, run
 from everpost.platform.errors import NotFound
 
 NOBODY: Final = Members("SELECT NULL::uuid WHERE false", {})
@@ -83,18 +82,18 @@ async def count(conn: Conn, account_id: AccountId, mailing_id: MailingId, member
 
 async def drop_unmailable(conn: Conn, account_id: AccountId, mailing_id: MailingId) -> int:
     """Take those out of an open mailing who must not be mailed any more; returns how many are left in it."""
-    gone = await many(
+    gone = await run(
         conn,
-        UUID,
         """
         DELETE FROM outbox
          WHERE account_id = :account_id AND mailing_id = :mailing_id AND state = 'queued'
-           AND contact_id NOT IN (SELECT contact_id FROM contacts WHERE account_id = :account_id AND is_mailable)
-        RETURNING contact_id""",
+           AND NOT EXISTS (SELECT FROM contacts
+                            WHERE contacts.account_id = :account_id AND contacts.contact_id = outbox.contact_id
+                              AND contacts.is_mailable)""",
         account_id=account_id,
         mailing_id=mailing_id,
     )
-    await _count(conn, account_id, mailing_id, -len(gone))
+    await _count(conn, account_id, mailing_id, -gone)
     left = await one(
         conn,
         int,
