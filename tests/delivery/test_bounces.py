@@ -30,6 +30,17 @@ from everpost.delivery.smtp import Stage
         (550, "Your host is listed at some.rbl.example", Stage.RCPT, "Z"),
         (451, "Greylisted, come back later", Stage.RCPT, "Z"),
         (550, "SPF check failed", Stage.MAIL, "Z"),
+        # Domains that are not there.
+        (550, "5.1.2 <x@nx.example>: Recipient address rejected: Domain not found", Stage.RCPT, "D"),
+        (556, "5.1.10 <x@y.example>: Recipient address rejected: Domain has a null MX", Stage.RCPT, "D"),
+        (550, "5.1.0 Domain y.example does not accept mail (nullMX)", Stage.RCPT, "D"),
+        (550, "5.4.4 Host or domain name not found. Name service error for name=nx.example", Stage.RCPT, "D"),
+        (550, "The domain nx.example does not exist", Stage.RCPT, "D"),
+        (554, "5.4.4 unable to route: no mx hosts for nx.example", Stage.DATA, "D"),
+        (553, "NXDOMAIN", Stage.RCPT, "D"),
+        (450, "4.1.2 <x@nx.example>: Recipient address rejected: Domain not found", Stage.RCPT, "D"),
+        (550, "5.1.10 Recipient not found by SMTP address lookup", Stage.RCPT, "B"),
+        (550, "5.1.8 <news@nx.example>: Sender address rejected: Domain not found", Stage.MAIL, "Z"),
         # Enhanced status.
         (550, "5.1.0 x", Stage.RCPT, "B"),
         (550, "5.1.0 x", Stage.DATA, "X"),

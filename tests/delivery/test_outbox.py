@@ -1,7 +1,9 @@
 """Recipients on their way out: once each, retried, bounced, suppressed, counted. Source: distributed.md; campaigns §5."""
 
 import asyncio
-from datetime import datetime, timedelta
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from everpost.contacts import lists, opt_outs
 from everpost.contacts.shapes import ContactListIn
 from everpost.delivery import claims, mailings, outbox, recipients
 from everpost.delivery.mailings import Progress
-from everpost.delivery.outcomes import Result, delay
+from everpost.delivery.outcomes import Result
 from everpost.ids import AccountId, CampaignActivityId, ListId, MailingId, new_id
 from everpost.platform import config
 from everpost.platform.db import Db, many
@@ -214,8 +216,42 @@ async def test_what_is_refused_for_72_hours_bounces_by_its_last_reply(sending: S
     assert [] == server.taken
 
 
-def test_delays_grow_as_the_contract_says() -> None:
-    assert [5, 15, 30, 60, 120, 240, 480, 480, 480] == [delay(attempts).seconds // 60 for attempts in range(1, 10)]
+@pytest.fixture
+def summer_time(monkeypatch: pytest.MonkeyPatch, clock: Any) -> Iterator[None]:
+    """A machine in a zone whose clocks go forward within the next hours."""
+    clock.stop(datetime(2026, 3, 28, 22, 0, tzinfo=UTC))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def test_attempts_come_when_the_contract_says_whatever_the_zone(
+    sending: Sending, work: Work, clock: Any, summer_time: None
+) -> None:
+    attempts: list[float] = []
+    started = clock.now()
+
+    def refuse(verb: str, line: str) -> str | None:
+        if verb != "RCPT":
+            return None
+        attempts.append((clock.now() - started).total_seconds() / 60)
+        return "450 4.2.0 later"
+
+    await sending.contact("ann@example.com")
+    async with ScriptedServer(refuse).running() as server:
+        relay_to(server)
+        new, _ = await sending.open()
+        while await sending.state(new) != "finished":
+            await work()
+            async with sending.db.reader() as conn:
+                due = await many(conn, datetime, "SELECT next_attempt_at FROM outbox WHERE next_attempt_at IS NOT NULL")
+            clock.stop(max(due, default=clock.now()))
+    hours = 60
+    assert [
+        0, 5, 20, 50, 110, 230, 470, *range(470 + 8 * hours, 72 * hours, 8 * hours), 72 * hours,
+    ] == attempts  # fmt: skip
 
 
 async def test_a_lost_reply_is_unknown_counted_and_not_sent_again(sending: Sending, work: Work, clock: Any) -> None:

@@ -21,6 +21,14 @@ _MISSING: Final = re.compile(
     r"|recipient not found|mailbox (?:unavailable|not found|disabled|inactive)"
     r"|account (?:disabled|deactivated|closed)|not a valid (?:mailbox|user)"
 )
+# What relays say of a domain that is not there, or has a null MX: some of it with the words of a missing mailbox, which
+# would put an address on hold that nobody ever asked about. Of the sender's domain it says nothing about a recipient.
+_NO_DOMAIN: Final = re.compile(
+    r"nxdomain|null ?mx|(?:domain|host)(?: or domain name)? not found|no such (?:domain|host)|unknown (?:domain|host)"
+    r"|domain (?:name )?(?:\S+ )?(?:does(?: not|n't) exist|does not accept mail)|non-?existent domain"
+    r"|name (?:service error|or service not known)|no mx\b"
+)
+_SENDER: Final = "sender address"
 _REJECTED: Final = "recipient address rejected"
 _POLICY: Final = re.compile(
     r"spam|blocked|block ?list|black ?list|deny ?list|reputation|policy|not authorized|unauthenticated"
@@ -51,6 +59,8 @@ def classify(code: int, text: str, stage: Stage) -> BounceCode:
     enhanced = status[0] if status else ""
     if _FULL.search(said) or enhanced.endswith(".2.2"):
         return "F"
+    if is_permanent and _SENDER not in said and _NO_DOMAIN.search(said):
+        return "D"
     if is_permanent and (_MISSING.search(said) or (_REJECTED in said and re.match(r"5\.(?:4\.1|1\.\d+)$", enhanced))):
         return "B"
     if _POLICY.search(said):
