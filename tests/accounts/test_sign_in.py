@@ -9,7 +9,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
-from everpost.accounts import demo, passwords, sessions, sign_ins, users
+from everpost.accounts import demo, passwords, sessions, sign_ins, throttles, users
 from everpost.accounts.sign_ins import Refusal
 from everpost.accounts.users import LoginTaken, PasswordTooShort
 from everpost.platform import config
@@ -149,6 +149,16 @@ async def test_fifty_failures_from_one_address_block_it(db: Db, account: Account
         assert outcome is Refusal.WRONG
     assert await sign_ins.with_password(db, account.email, PASSWORD, address="192.0.2.9") is Refusal.BLOCKED
     assert isinstance(await sign_ins.with_password(db, account.email, PASSWORD, address="192.0.2.10"), users.User)
+
+
+def test_an_ipv6_network_is_one_guesser(settings: config.Settings) -> None:
+    def subject(address: str) -> bytes:
+        return throttles.subject("address", address)
+
+    assert subject("2001:db8::1") == subject("2001:DB8:0:0:ffff::2")
+    assert subject("::ffff:192.0.2.1") == subject("192.0.2.1")
+    apart = ["2001:db8::1", "2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.2", "fe80::1%eth0", "ida@pier9.example", ""]
+    assert len(apart) == len({subject(each) for each in apart})
 
 
 async def test_guesses_at_once_are_all_counted(db: Db, account: Account) -> None:

@@ -5,6 +5,7 @@ counted before its outcome is known, under a row lock, so a hundred guesses at o
 Source: contract, auth.md §3.2, §5.3.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -28,8 +29,11 @@ class _Throttle(msgspec.Struct):
 
 
 def subject(purpose: str, name: str) -> bytes:
-    """What is stored instead of a login or an address: nobody needs to read them back."""
-    return crypto.mac(f"throttle:{purpose}", name.lower().encode())
+    """What is stored instead of a login or an address: nobody needs to read them back.
+
+    Of an IPv6 address its network counts, because whoever has one address there has 2^64 of them.
+    """
+    return crypto.mac(f"throttle:{purpose}", _network(name).lower().encode())
 
 
 def address_of(peer: str, headers: Mapping[str, str]) -> str:
@@ -84,6 +88,16 @@ async def take_back(conn: Conn, whom: bytes) -> None:
 
 async def sweep(conn: Conn) -> int:
     return await run(conn, "DELETE FROM throttles WHERE expires_at < :now", now=clock.now())
+
+
+def _network(name: str) -> str:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name
+    if isinstance(address, ipaddress.IPv4Address):
+        return name
+    return str(address.ipv4_mapped or ipaddress.ip_network((int(address), 64), strict=False))
 
 
 async def _lock(conn: Conn, whom: bytes, now: datetime) -> _Throttle:
