@@ -38,6 +38,7 @@ JOB_MODULES: Final = (
     "everpost.campaigns.ab_phases",
     "everpost.campaigns.cancelled_runs",
     "everpost.campaigns.schedules",
+    "everpost.campaigns.sweeps",
     "everpost.campaigns.automation_runs",
 )
 
