@@ -1,7 +1,11 @@
 """Automations as their marketer writes, tries, switches and counts them. Source: contract, campaigns §8."""
 
+from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
+from everpost.campaigns import automation_runs
+from everpost.delivery import interruptions, mailings
 from everpost.platform.db import run
 from tests.portal.window import Window
 from tests.support.smtp import parse
@@ -74,7 +78,36 @@ async def test_a_birthday_mail_says_when_it_goes_and_what_keeps_it_back(owner: W
         await conn.execute("DELETE FROM physical_addresses")
     await owner.press("Switch on")
     assert 400 == owner.page.status_code
-    assert "It was not switched on. The postal address of the organization is missing" in owner.text
+    assert "That was not done. The postal address of the organization is missing" in owner.text
+
+
+async def test_what_rests_goes_on_or_ends_as_a_person_decides(
+    owner: Window, api: Any, db: Any, account: Any, work: Any, mailbox: Any, clock: Any
+) -> None:
+    clock.stop(datetime(2026, 5, 1, 15, tzinfo=UTC))
+    await owner.sign_in(account.email)
+    await owner.open("/automations/new?kind=birthday")
+    await owner.press("Save", subject="Your day")
+    automation_id = UUID(owner.page.url.path.rpartition("/")[2])
+    await owner.press("Switch on")
+    for day, button, expected in ((1, "Resume", 1), (2, "Cancel the rest", 1)):
+        clock.move(datetime(2026, 5, day, 15, tzinfo=UTC) - clock.now())
+        address = {"address": f"may{day}@example.com"}
+        birthday = {"birthday_month": 5, "birthday_day": day}
+        await api.post("/v3/contacts", {"email_address": address, "create_source": "Account", **birthday})
+        await automation_runs.celebrate(db, account.account_id, automation_id, date(2026, 5, day))
+        async with db.transaction() as conn:
+            (newest,) = await mailings.newest(conn, account.account_id, limit=1)
+            await interruptions.pause(conn, account.account_id, newest.mailing_id)
+        await work()
+        await owner.open(f"/automations/{automation_id}")
+        assert "Paused by a person." in owner.text
+        if day == 2:
+            await owner.open(f"/automations/{automation_id}/cancel")
+        await owner.press(button)
+        assert "Paused by a person." not in owner.text
+        await work()
+        assert expected == len(await mailbox())
 
 
 async def test_somebody_who_only_writes_campaigns_sees_no_automations(owner: Window, db: Any, account: Any) -> None:

@@ -31,8 +31,8 @@ from everpost.campaigns.send_history import (
 )
 from everpost.contacts.segment_members import Members
 from everpost.contacts.welcomes import JOINED
-from everpost.delivery import mailings, outbox, recipients, signing
-from everpost.delivery.mailings import NewMailing
+from everpost.delivery import mailings, outbox, progress, recipients, signing
+from everpost.delivery.mailings import NewMailing, Summary
 from everpost.delivery.render import LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, new_id
@@ -80,6 +80,26 @@ async def find_obstacle(conn: Conn, account_id: AccountId, automation: Automatio
     except NotSent as refusal:
         return _OBSTACLES[refusal.reason_code]
     return None
+
+
+async def paused(conn: Conn, account_id: AccountId, automation: Automation) -> list[Summary]:
+    """What of it rests, because of its bounces or because somebody said so, until a person decides."""
+    under_way = await progress.unfinished(conn, account_id, automation.activities(clock.now()))
+    return [each for each in under_way if each.state == "paused"]
+
+
+async def resume(conn: Conn, account_id: AccountId, automation_id: UUID) -> None:
+    """Go on with what rests. Raises: AutomationNotFound, UnderReview."""
+    automation = await automations.get(conn, account_id, automation_id)
+    for mailing in await paused(conn, account_id, automation):
+        await outbox.resume(conn, account_id, mailing.mailing_id)
+
+
+async def cancel(conn: Conn, account_id: AccountId, automation_id: UUID) -> None:
+    """Whoever waits in what rests gets none this time. Raises: AutomationNotFound."""
+    automation = await automations.get(conn, account_id, automation_id)
+    for mailing in await paused(conn, account_id, automation):
+        await outbox.cancel(conn, account_id, mailing.mailing_id)
 
 
 @on(JOINED)
@@ -165,8 +185,7 @@ async def _hand_over(
     except MailTooLarge as error:
         raise NotSent(FAILED) from error
     count = await recipients.add(conn, account_id, mailing.mailing_id, members)
-    if count == 0:
-        raise NotSent(NOBODY)
+    await runs.check_size(conn, account_id, count)
     await outbox.release(conn, account_id, mailing.mailing_id)
     return count
 

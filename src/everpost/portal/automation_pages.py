@@ -40,7 +40,7 @@ _NUMBERED: Final = re.compile(r"^email_addresses\[(\d+)\]")
 class DoneQuery(msgspec.Struct):
     """What has just been done, for the note above the page."""
 
-    done: Literal["", "created", "saved", "on", "off", "tested", "deleted"] = ""
+    done: Literal["", "created", "saved", "on", "off", "tested", "resumed", "cancelled", "deleted"] = ""
 
 
 class KindQuery(msgspec.Struct):
@@ -137,6 +137,39 @@ async def switch_off(conn: Conn, session: Session, automation_id: UUID) -> Answe
     return redirect(f"/automations/{automation_id}?done=off")
 
 
+@pages.post("/automations/{automation_id}/resume", **_CHANGE)
+async def resume(conn: Conn, session: Session, automation_id: UUID) -> Html | Answer:
+    """Go on with what was paused."""
+    try:
+        await automation_runs.resume(conn, session.account_id, automation_id)
+    except ApiError as error:
+        return await _one(conn, session, automation_id, error=error)
+    return redirect(f"/automations/{automation_id}?done=resumed")
+
+
+@pages.get("/automations/{automation_id}/cancel", **_CHANGE)
+async def ask_to_cancel(conn: Conn, session: Session, automation_id: UUID) -> Html:
+    """Asks before those who wait get none."""
+    found = await automations.get(conn, session.account_id, automation_id)
+    waiting = await automation_runs.paused(conn, session.account_id, found)
+    return Html(
+        "confirm.html",
+        title="Cancel what is paused?",
+        text=f"It went to {sum(each.recipients for each in waiting):,} contacts; those who wait for it get none this "
+        "time. The automation itself stays as it is.",
+        action=f"/automations/{automation_id}/cancel",
+        button_label="Cancel the rest",
+        kind="danger",
+        cancel=f"/automations/{automation_id}",
+    )
+
+
+@pages.post("/automations/{automation_id}/cancel", **_CHANGE)
+async def cancel(conn: Conn, session: Session, automation_id: UUID) -> Answer:
+    await automation_runs.cancel(conn, session.account_id, automation_id)
+    return redirect(f"/automations/{automation_id}?done=cancelled")
+
+
 @pages.post("/automations/{automation_id}/test", **_CHANGE)
 async def send_test(conn: Conn, session: Session, automation_id: UUID, form: dict[str, str]) -> Html | Answer:
     """Its mail to a few addresses."""
@@ -194,6 +227,7 @@ async def _one(
         time_zone=(await summaries.get(conn, session.account_id, SummaryQuery())).time_zone_id,
         numbers=numbers[found.automation_id],
         obstacle=await automation_runs.find_obstacle(conn, session.account_id, found),
+        pauses=await _pauses(conn, session.account_id, found),
         # A test that was refused says so beside its field, anything else above the page.
         problem=problem if form is None else None,
         test_problem=None if form is None else problem,
@@ -202,6 +236,12 @@ async def _one(
         percent=percent,
         done=done,
     )
+
+
+async def _pauses(conn: Conn, account_id: AccountId, found: Automation) -> list[str]:
+    """Why something of it rests, each reason once."""
+    resting = await automation_runs.paused(conn, account_id, found)
+    return list(dict.fromkeys(each.pause_reason or "Paused." for each in resting))
 
 
 async def _new(
