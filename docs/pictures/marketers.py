@@ -53,6 +53,15 @@ class Marketers(Tour):
     def campaign_content(self) -> None:
         self._step("html")
 
+    def campaign_blocks(self) -> None:
+        self.new_campaign()
+        self.page.get_by_label("Name", exact=True).fill(f"Letters in blocks {uuid4().hex[:4]}")
+        self.page.get_by_label("Subject").fill("Letters that smell of salt")
+        self.page.get_by_role("button", name="Make the draft").click()
+        self.page.goto(f"{self.page.url.partition('/setup')[0]}/content")
+        self.page.locator("#edit-1 > summary").click()
+        self.page.frame_locator("iframe.shown").get_by_text("write here").wait_for()
+
     def campaign_audience(self) -> None:
         self._step("audience")
 

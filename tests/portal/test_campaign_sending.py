@@ -112,8 +112,9 @@ async def test_a_send_rests_goes_on_and_is_cancelled(
     assert (409, True) == (stale.page.status_code, "Nothing of this campaign is being sent" in stale.text)
     await work()
     assert [] == await mailbox()
-    await owner.open("/campaigns")
-    assert "Paused" in owner.text
+    for page in ("/campaigns", place):
+        await owner.open(page)
+        assert "Paused" == owner.document.css_first("main .badge").text()
     await owner.open(place)
     stale = Window.beside(owner, owner.page)
     await owner.press("Resume")
@@ -183,7 +184,7 @@ async def test_what_holds_mail_back_is_told(
     await hand_over(place)
     await owner.open(place)
     for words in (
-        "3 of the 3 messages for today have left",
+        "3 of the 3 messages of today have left",
         "60 messages a minute",
         "30 messages a minute",
         "slow.example asked for less: 600 messages a minute",

@@ -15,8 +15,8 @@ async def sentences(conn: Conn, account_id: AccountId, from_email: str) -> list[
     today = await warm_ups.so_far_today(conn, account_id, domain, now=now)
     if today is not None:
         found.append(
-            f"{domain} is being warmed up: {today.sent:,} of the {today.allowed:,} messages for today have left, "
-            "the rest waits until tomorrow (UTC)."
+            f"{domain} is being warmed up: {today.sent:,} of the {today.allowed:,} messages of today have left; "
+            "what is more waits until tomorrow (UTC)."
         )
     if settings.account_per_minute:
         found.append(f"The account may send {settings.account_per_minute:,} messages a minute.")

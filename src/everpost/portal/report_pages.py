@@ -44,6 +44,7 @@ async def show_people(conn: Conn, session: Session, campaign_id: CampaignId, que
         query=query,
         page=page,
         choices=report_people.CHOICES,
+        reasons=report_people.REASONS,
         mails={role: report.MAILS[role] for role in mails},
         links=await link_maps.find(conn, session.account_id, [activity_id]),
     )

@@ -16,6 +16,7 @@ from everpost.ids import AccountId, CampaignActivityId, UrlId
 from everpost.platform.db import Conn, Db
 from everpost.reports import tracking_rows
 from everpost.reports.tracking_rows import NEWEST, Position, Row
+from everpost.tracking.events import BounceCode
 
 PAGE_SIZE: Final = 50
 _EXPORT_ROWS: Final = 2_000
@@ -34,6 +35,15 @@ CHOICES: Final[Mapping[Did, tuple[str, str]]] = {
     "unsubscribed": ("Unsubscribed", "Unsubscribed"),
     "forwards": ("Forwarded", "Forwarded"),
     "complaints": ("Reported as spam", "Reported"),
+}
+REASONS: Final[Mapping[BounceCode, str]] = {
+    "B": "Does not exist",
+    "D": "Undeliverable",
+    "F": "Full",
+    "S": "On hold",
+    "V": "Automatic answer",
+    "X": "Other",
+    "Z": "Blocked",
 }
 _KINDS: Final[Mapping[Did, tracking_rows.Kind]] = {
     "opened": "open",
