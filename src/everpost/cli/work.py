@@ -1,5 +1,6 @@
 """`everpost work`: worker processes, of the local instance or of one more node."""
 
+import gc
 import sys
 from functools import partial
 from typing import Annotated
@@ -15,22 +16,20 @@ from everpost.platform.processes import Fork, Supervisor
 commands = typer.Typer()
 
 
-@commands.callback()
-def _several() -> None:
-    """Keeps a single command a subcommand."""
-
-
 @commands.command()
 def work(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the work.")] = 1,
 ) -> None:
     """Run a worker process: imports, sending, everything that outlives a request."""
     settings = instance.find()
+    # Loaded here, where nothing runs yet: workers that are forks of this process find it loaded.
+    worker.load_jobs()
+    # Whoever looks through these objects for garbage also writes to them, and what is written is shared no more.
+    gc.collect()
+    gc.freeze()
     if processes == 1:
         _run(settings)
         return
-    # Loaded here, where nothing runs yet: the workers are forks of this process and find it loaded.
-    worker.load_jobs()
     workers = [Fork(f"Worker {number}", partial(_run, settings)) for number in range(1, processes + 1)]
     Supervisor(workers, _say).run(is_ready=lambda: True, announce=lambda: None)
 

@@ -6,7 +6,6 @@ Rules:
 - Something that ends before the instance has answered once is an error of the start, and stops everything.
 """
 
-import gc
 import os
 import select
 import signal
@@ -135,9 +134,6 @@ class Fork:
         self._process: BaseProcess | None = None
 
     def start(self) -> None:
-        # Who looks through shared objects for garbage writes to them, and what is written is shared no more.
-        gc.collect()
-        gc.freeze()
         self._process = get_context("fork").Process(target=_as_fork, args=(self._work, os.getpid()), name=self.name)
         self._process.start()
 
