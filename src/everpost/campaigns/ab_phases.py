@@ -90,13 +90,7 @@ async def waits_until(conn: Conn, account_id: AccountId, campaign_id: CampaignId
     test = await ab_tests.find(conn, account_id, campaign_id)
     if test is None or test.mailing_rest is None or not await _waits(conn, account_id, test.mailing_rest):
         return None
-    return await one(
-        conn,
-        datetime,
-        "SELECT decide_at FROM campaign_ab_tests WHERE account_id = :account_id AND campaign_id = :campaign_id",
-        account_id=account_id,
-        campaign_id=campaign_id,
-    )
+    return test.decide_at
 
 
 async def call_off(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> bool:
@@ -125,10 +119,10 @@ async def _is_due(conn: Conn, account_id: AccountId, test: Test) -> bool:
 
 async def _decide(conn: Conn, account_id: AccountId, campaign_id: CampaignId, test: Test, now: datetime) -> None:
     assert test.mailing_rest is not None
+    winner = await note_winner(conn, account_id, campaign_id, test)
     if await states.is_removed(conn, account_id, campaign_id):
         await call_off(conn, account_id, campaign_id)
         return
-    winner = await note_winner(conn, account_id, campaign_id, test)
     if not await _waits(conn, account_id, test.mailing_rest):
         return
     if winner == "B" and test.mailing_b is not None:
