@@ -7,5 +7,6 @@ A resend to those who did not open is a third activity; an A/B test splits one s
 
 Owns: campaigns, campaign_activities, campaign_contents, campaign_documents, campaign_runs, campaign_sequences,
       campaign_resends, campaign_ab_tests, permalinks, web_copies, test_send_days, automations.
-Reads: account_directory, accounts, account_emails, contacts, contact_lists, engagement, mailings, outbox, tracking_events.
+Reads: account_directory, accounts, account_emails, contacts, contact_lists, engagement, mailings, outbox,
+       tracking_events.
 """
