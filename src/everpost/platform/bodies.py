@@ -109,23 +109,26 @@ def _read_json(body: bytes, door: Door) -> Received:
         raise errors.Malformed
     problems = validation.control_characters(plain)
     if data is None and door.data_kind is not None:
-        data, found = _settle(plain, door)
+        found = validation.explain(plain, door.data_kind)
+        if found and door.is_shape_first:
+            data, found = _trimmed(plain, found, door)
         problems = found + problems
+        if data is None and not problems:
+            problems = [Problem((), "type")]
     return Received(data, problems)
 
 
-def _settle(plain: dict[str, Any], door: Door) -> tuple[Any, list[Problem]]:
-    """The Struct after all, where only white space around texts made them too long, or everything that is wrong."""
+def _trimmed(plain: dict[str, Any], problems: list[Problem], door: Door) -> tuple[Any, list[Problem]]:
+    """What a body is without the white space around its texts, which no length counts and which alone is no text."""
     assert door.decoder is not None
     assert door.data_kind is not None
-    problems = validation.explain(plain, door.data_kind)
     if validation.trim_long(plain, problems):
         try:
             return door.decoder.decode(msgspec.json.encode(plain)), []
         except msgspec.ValidationError:
             problems = validation.explain(plain, door.data_kind)
-    # Without white space a blank text is found to be empty; what else it hides (" 5b0f9c0e-... ") was found before.
-    return None, validation.explain(validation.trimmed(plain), door.data_kind) or problems or [Problem((), "type")]
+    # White space may be all that is wrong (" 5b0f9c0e-... "), and that was found before.
+    return None, validation.explain(validation.trimmed(plain), door.data_kind) or problems
 
 
 async def _read_upload(exchange: Exchange, at_most: int) -> FormData:

@@ -88,7 +88,7 @@ class Door:
     bad_id_status: int = 400
     checks_accept: bool = False
     checks_csrf: bool = True
-    is_shape_first: bool = False
+    is_shape_first: bool = False  # the body's shape, its texts trimmed, before the existence of what the path names
     consumes: Literal["json", "multipart"] = "json"
     max_body_bytes: int = 10 * 1024 * 1024
     answers: Any = None  # the success body's type, where the signature does not say it
