@@ -17,9 +17,9 @@ def peak_megabytes(root: int) -> float:
     return max((_kilobytes(pid, "status", "VmHWM") for pid in tree(root)), default=0) / 1024
 
 
-def resident_megabytes(root: int) -> dict[int, float]:
-    """The resident size of each process of the tree, pages that it shares with others included."""
-    return {pid: _kilobytes(pid, "status", "VmRSS") / 1024 for pid in tree(root)}
+def resident_megabytes(pid: int) -> float:
+    """The resident size of one process, pages that it shares with others included."""
+    return _kilobytes(pid, "status", "VmRSS") / 1024
 
 
 def proportional_megabytes(root: int) -> float:
