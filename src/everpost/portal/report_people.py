@@ -57,12 +57,16 @@ _KINDS: Final[Mapping[Did, tracking_rows.Kind]] = {
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows: `url_id` counts for clicks only, `bounce_code` for bounces only."""
+    """Which rows: `url_id` counts for clicks only, `bounce_code` for bounces only; an empty one is every one."""
 
     did: Did = "opened"
     mail: Literal["primary_email", "resend"] = "primary_email"
-    url_id: Annotated[UrlId | None, Meta(description="Only clicks on this link.")] = None
+    url_id: Annotated[str, Meta(pattern=r"^\d{0,18}$", description="Only clicks on this link.")] = ""
     bounce_code: Literal["", "B", "D", "F", "S", "V", "X", "Z"] = ""
+
+    @property
+    def link(self) -> UrlId | None:
+        return UrlId(int(self.url_id)) if self.url_id else None
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -115,7 +119,7 @@ async def rows(
         after,
         most=most,
         is_last_open=chosen.did == "opened",
-        url_id=chosen.url_id if chosen.did == "clicks" else None,
+        url_id=chosen.link if chosen.did == "clicks" else None,
         bounce_codes=[chosen.bounce_code] if chosen.did == "bounces" and chosen.bounce_code else None,
     )
 
