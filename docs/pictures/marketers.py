@@ -58,7 +58,7 @@ class Marketers(Tour):
         self.page.get_by_label("Name", exact=True).fill(f"Letters in blocks {uuid4().hex[:4]}")
         self.page.get_by_label("Subject").fill("Letters that smell of salt")
         self.page.get_by_role("button", name="Make the draft").click()
-        self.page.goto(f"{self.page.url.partition('/setup')[0]}/content")
+        self.page.goto(f"{self.page.url.partition('?')[0].removesuffix('/setup')}/content")
         self.page.locator("#edit-1 > summary").click()
         self.page.frame_locator("iframe.shown").get_by_text("write here").wait_for()
 
@@ -108,6 +108,7 @@ class Marketers(Tour):
         # The frame is loaded when somebody comes near it.
         self.page.locator("iframe").scroll_into_view_if_needed()
         self.page.frame_locator("iframe").get_by_text("Nine new arrivals").wait_for()
+        self.page.evaluate("scrollTo(0, 0)")
         return path
 
     def _ready(self) -> str:
