@@ -27,11 +27,6 @@ _MARKS: Final = {
 }
 
 
-@commands.callback()
-def _several() -> None:
-    """Keeps a single command a subcommand."""
-
-
 @commands.command()
 def doctor(
     retry_failed_jobs: Annotated[bool, typer.Option(help="Let jobs that were given up run again.")] = False,

@@ -20,11 +20,6 @@ commands = typer.Typer()
 _CHUNK_BYTES = 64 * 1024
 
 
-@commands.callback()
-def _several() -> None:
-    """Keeps a single command a subcommand."""
-
-
 @commands.command()
 def receive(
     pipe: Annotated[

@@ -21,11 +21,6 @@ from everpost.tracking.recount import Activity, Difference
 commands = typer.Typer()
 
 
-@commands.callback()
-def _several() -> None:
-    """Keeps a single command a subcommand."""
-
-
 @commands.command("recount")
 def recount_all(
     *,

@@ -25,11 +25,6 @@ _NEW_OBJECTS_BEFORE_A_COLLECTION: Final = 20_000
 commands = typer.Typer()
 
 
-@commands.callback()
-def _several() -> None:
-    """Keeps a single command a subcommand."""
-
-
 @commands.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; else EVERPOST_HOST.")] = None,
