@@ -17,7 +17,7 @@ from everpost.delivery import claims, failover, outbox, outcomes, shifts, smtp
 from everpost.delivery.mailings import NewMailing, Progress
 from everpost.delivery.outcomes import Attempt, Result, result
 from everpost.delivery.smtp import Connection, Outcome, Stage, Verdict
-from everpost.ids import CampaignActivityId
+from everpost.ids import CampaignActivityId, MailingId, new_id
 from everpost.platform import clock as platform_clock
 from everpost.platform import config
 from everpost.platform.db import Db, many
@@ -173,6 +173,26 @@ async def test_a_process_works_on_a_mailing_once_at_a_time(sending: Sending) -> 
     async with sending.db.reader() as conn:
         # Two that were offered again, beside the first one's, which nobody took from the queue here.
         assert [3] == await many(conn, int, "SELECT count(*) FROM pgqueuer WHERE entrypoint = 'outbox.drain'")
+
+
+async def test_a_process_with_many_mailings_leaves_room_for_other_jobs(
+    sending: Sending, work: Work, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more is offered again later, and nobody takes it for forgotten meanwhile."""
+    await fill(sending.db, sending, RECIPIENTS)
+    new, _ = await sending.open()
+    monkeypatch.setattr(outbox, "_worked_on", {MailingId(new_id()) for _ in range(outbox._MOST_MAILINGS)})
+    await work()
+    clock.move(timedelta(minutes=1))
+    await work()
+    await outbox.sweep(sending.db)
+    async with sending.db.reader() as conn:
+        assert [1] == await many(conn, int, "SELECT count(*) FROM pgqueuer WHERE entrypoint = 'outbox.drain'")
+    assert RECIPIENTS == (await sending.progress(new)).queued
+    outbox._worked_on.pop()
+    clock.move(timedelta(seconds=2))
+    await work()
+    assert "finished" == await sending.state(new)
 
 
 def kill_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, calls: int = 1) -> None:

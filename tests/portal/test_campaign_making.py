@@ -113,7 +113,7 @@ async def test_what_is_wrong_stands_beside_its_field(
     assert SUBJECT in owner.page.text or "subject" in typed, "what was typed is still there"
 
 
-async def test_blocks_are_another_kind_of_content(owner: Window, api: Any) -> None:
+async def test_blocks_are_another_kind_of_content(owner: Window, db: Any) -> None:
     place = await make(owner, kind="blocks", name="Of blocks")
     assert "Put together from blocks" in owner.text
     assert f'{place}/content"' in owner.page.text
@@ -125,6 +125,20 @@ async def test_blocks_are_another_kind_of_content(owner: Window, api: Any) -> No
     await owner.open(f"{place}/copy")
     await owner.press("Copy", name="of BLOCKS")
     assert (409, "Is already used by another email campaign.") == (owner.page.status_code, owner.problem_of("name"))
+    async with db.transaction() as conn:
+        await run(conn, "UPDATE account_emails SET confirmed_at = NULL, confirm_source_type = NULL, roles = '{}'")
+    await owner.press("Copy", name="Of blocks, three")
+    assert "The sender address is not a confirmed address of this account." in owner.text
+
+
+async def test_what_mail_programs_would_clip_is_worth_a_look(owner: Window) -> None:
+    place = await make(owner)
+    for size_kb, mark in ((102, "done"), (110, "warning")):
+        await owner.open(f"{place}/html")
+        await owner.press("Save", html_content="<p>" + "x" * (size_kb * 1024 - 7) + "</p>")
+        await owner.open(place)
+        assert mark in steps(owner)["Content"]
+    assert "It is 110 KB large: some mail programs show only the first 102 KB" in owner.text
 
 
 async def test_details_name_and_source_are_changed_and_a_stale_window_is_told(owner: Window, api: Any) -> None:

@@ -84,8 +84,7 @@ async def drain(db: Db, account_id: AccountId, mailing_id: MailingId) -> None:
         # All hands of this process are busy; a process that has some free may take this job instead. And whatever else
         # waits in the queue, such as a campaign that is due, must not wait behind sends.
         async with db.transaction() as conn:
-            at = clock.now() + _until_next_offer(mailing_id)
-            await drain.later(conn, at=at, account_id=account_id, mailing_id=mailing_id)
+            await _look_again(conn, account_id, mailing_id, clock.now() + _until_next_offer(mailing_id))
         return
     _worked_on.add(mailing_id)
     try:

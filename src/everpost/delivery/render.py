@@ -20,7 +20,7 @@ from everpost.delivery.tags import Marked, Pieces, Tag, Vocabulary
 
 MAX_LINK_LENGTH = 1005
 MAX_HTML_BYTES = 409_600
-_CLIPPED_BYTES = 102 * 1024  # some mail programs show no more, and hide the footer
+CLIPPED_BYTES = 102 * 1024  # some mail programs show no more, and hide the footer
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +130,7 @@ def _check_size(html: Pieces) -> None:
     size_bytes = tags.fixed_bytes(html)
     if size_bytes > MAX_HTML_BYTES:
         raise MailTooLarge(f"The message has {size_bytes} bytes; {MAX_HTML_BYTES} are allowed.")
-    if size_bytes > _CLIPPED_BYTES:
+    if size_bytes > CLIPPED_BYTES:
         log.warning("render.may_be_clipped", size_bytes=size_bytes)
 
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from everpost.campaigns import ab_tests, campaign_activities, content, resending, schedules
-from everpost.delivery import permissions, signing
+from everpost.delivery import permissions, render, signing
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId
 from everpost.platform.db import Conn
@@ -54,7 +54,7 @@ async def find(conn: Conn, account_id: AccountId, opened: Opened, *, counts: boo
     steps = [
         _details(opened, missing),
         await _domain(conn, account_id, opened),
-        _content(opened, missing),
+        await _content(conn, account_id, opened, missing),
         await _audience(conn, account_id, opened, missing, counted),
         await _address(conn, account_id, opened, missing),
         await _subject_test(conn, account_id, opened),
@@ -112,14 +112,22 @@ async def _signature(conn: Conn, account_id: AccountId, from_email: str, domain:
     return "warning", f"Mail from {domain} is not signed: providers may take it for spam.", []
 
 
-def _content(opened: Opened, missing: Mapping[StepName, list[str]]) -> Step:
+async def _content(conn: Conn, account_id: AccountId, opened: Opened, missing: Mapping[StepName, list[str]]) -> Step:
     found = missing.get("content", [])
-    is_html = content.shows_html(opened.email.format_type)
+    facts = ["Written in HTML" if content.shows_html(opened.email.format_type) else "Put together from blocks"]
+    html = await campaign_activities.html_of(conn, account_id, opened.campaign.campaign_id)
+    size_bytes = len(html.encode())
+    may_be_clipped = size_bytes > render.CLIPPED_BYTES
+    if may_be_clipped:
+        facts.append(
+            f"It is {size_bytes // 1024} KB large: some mail programs show only the first "
+            f"{render.CLIPPED_BYTES // 1024} KB and hide the rest, the unsubscribe link included."
+        )
     return Step(
         name="content",
         title="Content",
-        mark="missing" if found else "done",
-        facts=["Written in HTML" if is_html else "Put together from blocks"],
+        mark="missing" if found else "warning" if may_be_clipped else "done",
+        facts=facts,
         missing=found,
         address=campaign_content_pages.editor(opened),
         label="Edit",
