@@ -80,6 +80,8 @@ async def test_who_joins_by_themselves_is_welcomed_once_in_their_life(
     welcome = await make("welcome", "Apple, [[FirstName]]", list_id=apple)
     made = await api.post("/v3/contacts", contact("ann@example.com", zebra, apple, first_name="Ann"))
     await api.post("/v3/contacts", contact("bob@example.com", apple, source="Account"))
+    imported = {"list_ids": [str(apple)], "import_data": [{"email": "eve@example.com"}]}
+    await api.post("/v3/activities/contacts_json_import", imported)
     await work()
     assert ["Apple, Ann to ann@example.com"] == await sent()
     (mail,) = await mailbox()

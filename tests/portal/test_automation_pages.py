@@ -6,6 +6,7 @@ from uuid import UUID
 
 from everpost.campaigns import automation_runs
 from everpost.delivery import interruptions, mailings
+from everpost.platform import clock as platform_clock
 from everpost.platform.db import run
 from tests.portal.window import Window
 from tests.support.smtp import parse
@@ -79,6 +80,20 @@ async def test_a_birthday_mail_says_when_it_goes_and_what_keeps_it_back(owner: W
     await owner.press("Switch on")
     assert 400 == owner.page.status_code
     assert "That was not done. The postal address of the organization is missing" in owner.text
+
+
+async def test_tests_use_up_what_the_account_may_test_in_a_day(owner: Window, db: Any, account: Any) -> None:
+    await owner.open("/automations/new?kind=anniversary")
+    await owner.press("Save")
+    async with db.transaction() as conn:
+        await run(
+            conn,
+            "INSERT INTO test_send_days (account_id, sent_on, sent_addresses) VALUES (:id, :today, 50)",
+            id=account.account_id,
+            today=platform_clock.now().date(),
+        )
+    await owner.press("Send the test", email_addresses="ida@pier9.example")
+    assert (429, True) == (owner.page.status_code, "daily limit" in (owner.problem_of("email_addresses") or ""))
 
 
 async def test_what_rests_goes_on_or_ends_as_a_person_decides(
