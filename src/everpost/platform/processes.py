@@ -21,6 +21,8 @@ from typing import Final, Protocol
 from everpost.platform import launch
 
 STOP_SECONDS: Final = 12
+# Of all forks together, so that they have ended before their parent's own time is over.
+FORKS_STOP_SECONDS: Final = 10
 LONGEST_DELAY_SECONDS: Final = 15.0
 # A process that lived this long failed for a reason of its own: its next start does not wait.
 HEALTHY_SECONDS: Final = 10
@@ -132,21 +134,28 @@ class Fork:
         self.name = name
         self._work = work
         self._process: BaseProcess | None = None
+        self._ends_at = 0.0
 
     def start(self) -> None:
         self._process = get_context("fork").Process(target=_as_fork, args=(self._work, os.getpid()), name=self.name)
-        self._process.start()
+        # A signal that comes before the copy has forgotten our way of handling it waits until then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
     def is_alive(self) -> bool:
         return self._process is not None and self._process.is_alive()
 
     def ask_to_stop(self) -> None:
+        self._ends_at = time.monotonic() + FORKS_STOP_SECONDS
         if self._process is not None:
             self._process.terminate()
 
     def await_end(self) -> None:
         if self._process is not None:
-            self._process.join(STOP_SECONDS)
+            self._process.join(max(self._ends_at - time.monotonic(), 0))
             self._process.kill()
             self._process.join()
 
@@ -156,10 +165,10 @@ class Fork:
 
 
 def _as_fork(work: Callable[[], None], parent: int) -> None:
-    # The parent's ways of handling signals are none of a copy's.
     signal.set_wakeup_fd(-1)
     for number in (*_STOPPING, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     launch.die_with_parent(signal.SIGTERM, parent)
     work()
 
