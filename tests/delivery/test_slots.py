@@ -20,9 +20,11 @@ CAP = 2
 
 
 class Crowd:
-    """A relay that takes its time, and sees how many messages are on their way to it at once."""
+    """A relay that sees how many messages are on their way to it at once, and waits a moment for those it expects."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, counts: Callable[[str], bool] = lambda recipient: True) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, expected: int, counts: Callable[[str], bool] = lambda recipient: True
+    ) -> None:
         self.server = ScriptedServer(self._answer)
         self.most = 0
         self._counts = counts
@@ -35,7 +37,10 @@ class Crowd:
             recipient = said.split()[2]
             self._now += self._counts(recipient)
             self.most = max(self.most, self._now)
-            await asyncio.sleep(0.02)
+            for _ in range(100):
+                await asyncio.sleep(0.02)
+                if self.most >= expected:
+                    break
             self._now -= self._counts(recipient)
             return await say(writer, said)
 
@@ -75,7 +80,7 @@ async def test_all_workers_together_keep_so_many_connections(
     sending: Sending, monkeypatch: pytest.MonkeyPatch, limit: str, expected: int
 ) -> None:
     await sending.contacts(40)
-    crowd = Crowd(monkeypatch)
+    crowd = Crowd(monkeypatch, expected)
     options = dict(LIMITS[limit])
     async with crowd.server.running():
         url = f"smtp://127.0.0.1:{crowd.server.port}{options.pop('query', '')}"
@@ -92,7 +97,7 @@ async def test_a_receiving_domain_gets_so_many_at_once_and_does_not_keep_the_oth
     for number in range(10):
         for domain in ("busy.example", "calm.example", "free.example"):
             await sending.contact(f"reader{number}@{domain}")
-    crowd = Crowd(monkeypatch, lambda recipient: recipient.endswith("@busy.example"))
+    crowd = Crowd(monkeypatch, 1, lambda recipient: recipient.endswith("@busy.example"))
     async with crowd.server.running():
         config.override(
             smtp_url=f"smtp://127.0.0.1:{crowd.server.port}", smtp_connections=6, domain_connections=CAP,
@@ -182,7 +187,7 @@ async def test_slots_that_everybody_gets_are_no_limit(sending: Sending, monkeypa
 
     monkeypatch.setattr(slots, "take", take)
     await sending.contacts(40)
-    crowd = Crowd(monkeypatch)
+    crowd = Crowd(monkeypatch, CAP + 1)
     async with crowd.server.running():
         config.override(smtp_url=f"smtp://127.0.0.1:{crowd.server.port}?connections={CAP}", smtp_connections=6)
         new, _ = await sending.open()
@@ -203,7 +208,7 @@ async def test_a_slow_relay_gets_small_batches(sending: Sending, monkeypatch: py
 
     monkeypatch.setattr(claims, "take", note)
     await sending.contacts(24)
-    crowd = Crowd(monkeypatch)
+    crowd = Crowd(monkeypatch, 1)
     async with crowd.server.running():
         config.override(smtp_url=f"smtp://127.0.0.1:{crowd.server.port}", smtp_connections=1)
         new, _ = await sending.open()
