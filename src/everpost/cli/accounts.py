@@ -4,12 +4,12 @@ People are named by the address with which they sign in. Every command asks the 
 """
 
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Annotated, Literal
 
 import msgspec
 import typer
 
-from everpost import worker
 from everpost.accounts import accounts, audit, confirmations, people, recoveries, second_factors, users
 from everpost.accounts.accounts import CreatedAccount, NewAccount, Status
 from everpost.accounts.users import User
@@ -167,7 +167,8 @@ def set_password(
     ],
 ) -> None:
     """Give a person another password; they are signed out everywhere, and their applications have to connect again."""
-    worker.load_jobs()  # the new password is a fact, and its subscribers live in other slices
+    # The new password is a fact, and its subscribers live in other slices; no other command waits for them to load.
+    import_module("everpost.worker").load_jobs()
     _for(person, lambda conn, user: recoveries.set_password(conn, user, password))
 
 
