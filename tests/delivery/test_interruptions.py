@@ -11,6 +11,8 @@ from everpost.delivery.interruptions import NoMailing, NotPaused, NotRunning
 from everpost.ids import EmailId, MailingId, new_id
 from everpost.platform import config
 from everpost.platform.db import one
+from everpost.tracking import counters
+from everpost.tracking.counters import Counters
 from tests.delivery.conftest import Sending, Work
 from tests.delivery.smtp_servers import ScriptedServer
 
@@ -161,3 +163,14 @@ async def test_a_few_bounces_or_a_small_send_do_not_pause_it(sending: Sending, w
     clock.move(timedelta(seconds=5))
     await work()
     assert "sending" == await sending.state(new)
+
+
+async def test_a_small_send_is_not_paused_for_what_its_activity_did_before(sending: Sending, work: Work) -> None:
+    await sending.contacts(5)
+    config.override(pause_after_messages=10, pause_bounce_percent=20)
+    new, _ = await sending.open()
+    async with sending.db.transaction() as conn:
+        before = Counters(sends=100, bounces_nonexistent_address=50)
+        await counters.add(conn, sending.account_id, new.campaign_activity_id, before)
+    await work()
+    assert (5, "finished") == ((await sending.progress(new)).sent, await sending.state(new))

@@ -111,6 +111,9 @@ async def pause_if_bad(conn: Conn, account_id: AccountId, mailing: Mailing) -> N
     settings = config.current()
     if not (settings.pause_bounce_percent or settings.pause_complaint_percent):
         return
+    # A welcome is a mailing of one: what its activity did in years must not stop each of them.
+    if mailing.recipients < settings.pause_after_messages:
+        return
     counts = await _counts(conn, account_id, mailing.campaign_activity_id)
     if counts is None or counts.sends < settings.pause_after_messages:
         return
