@@ -33,7 +33,7 @@ class Load:
         self._idle: deque[Connection] = deque()
         self._due: deque[float] = deque()
         self._is_over = False
-        self.asked = self.answered = 0
+        self.asked = self.answered = self.acknowledged = 0
         self.latencies: list[float] = []
         self.statuses: Counter[bytes] = Counter()
 
@@ -47,6 +47,7 @@ class Load:
 
     def be_answered(self, connection: "Connection", status: bytes, seconds: float) -> None:
         self.answered += 1
+        self.acknowledged += status < b"400"
         self.latencies.append(seconds)
         self.statuses[status] += 1
         self.be_free(connection)
@@ -133,6 +134,7 @@ async def drive(port: int, connections: int, seconds: float, rate: float, paths:
     return {
         # With the warm-up, which the caller's measurements of CPU time cover too.
         "requests": load.answered,
+        "acknowledged": load.acknowledged,
         "unanswered": load.asked - load.answered,
         "per_second": len(measured) / took,
         "p50": measured[len(measured) // 2] * 1000,
