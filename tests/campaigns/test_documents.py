@@ -1,5 +1,6 @@
 """Block documents: what is stored, who may change it, and what becomes of it. Source: contract, campaigns.md §2.5."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -60,6 +61,23 @@ async def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
             await documents.change(
                 conn, account.account_id, activity_id, Document([Image("https://a.example/b.png")]), **save
             )
+
+
+async def test_of_two_who_save_at_the_same_moment_one_is_told(db: Any, account: Any, new_email: NewEmail) -> None:
+    async with db.transaction() as conn:
+        made = await documents.create_campaign(conn, account.account_id, new_email, documents.starter())
+    activity_id = made.campaign_activities[0].campaign_activity_id
+
+    async def save(words: str) -> int:
+        async with db.transaction() as conn:
+            document = Document([Heading(words)])
+            return await documents.change(
+                conn, account.account_id, activity_id, document, preheader=None, expected_version=1
+            )
+
+    outcomes = await asyncio.gather(save("One"), save("Other"), return_exceptions=True)
+    assert 1 == outcomes.count(2)
+    assert [DocumentChanged] == [type(each) for each in outcomes if each != 2]
 
 
 async def test_an_email_of_an_application_gets_its_document_when_somebody_begins_one(
