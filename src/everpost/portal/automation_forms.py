@@ -7,11 +7,8 @@ from uuid import UUID
 import msgspec
 
 from everpost.campaigns.automations import MOST_DAYS_BEFORE, Automation, Kind, NewAutomation
-from everpost.contacts import lists
-from everpost.contacts.lists import ListsQuery
-from everpost.ids import AccountId, ListId
+from everpost.ids import ListId
 from everpost.platform import validation
-from everpost.platform.db import Conn
 
 FIELDS: Final = [field.name for field in msgspec.structs.fields(NewAutomation)]
 KINDS: Final[Mapping[Kind, tuple[str, str]]] = {
@@ -77,12 +74,6 @@ def read(kind: Kind, form: Mapping[str, str]) -> NewAutomation:
         list_id=ListId(UUID(list_id)) if validation.is_uuid(list_id) else None,
         days_before=int(days) if days.isascii() and days.isdigit() and len(days) < 4 else -1 if days else 0,
     )
-
-
-async def list_names(conn: Conn, account_id: AccountId) -> dict[ListId, str]:
-    """The lists that are not deleted, by their ids."""
-    page = await lists.page(conn, account_id, ListsQuery(limit=lists.MAXIMUM))
-    return {each.list_id: each.name for each in page.lists}
 
 
 def occasion(automation: Automation, names: Mapping[ListId, str]) -> str:

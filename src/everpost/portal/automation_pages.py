@@ -21,7 +21,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn
 from everpost.platform.errors import ApiError
 from everpost.platform.http import Answer, Html, Pages, redirect
-from everpost.portal import automation_forms, forms, mail_views
+from everpost.portal import automation_forms, forms, list_names, mail_views
 from everpost.portal.forms import Problems
 from everpost.reports.percents import percent
 
@@ -51,7 +51,7 @@ class KindQuery(msgspec.Struct):
 async def show_automations(conn: Conn, session: Session, query: DoneQuery) -> Html:
     """All of the account, with their numbers."""
     found = await automations.every_one(conn, session.account_id)
-    names = await automation_forms.list_names(conn, session.account_id)
+    names = await list_names.find(conn, session.account_id)
     return Html(
         "portal/automations.html",
         automations=[(each, automation_forms.occasion(each, names)) for each in found],
@@ -215,7 +215,7 @@ async def _one(
     typed: list[str] | None = None,
 ) -> Html:
     found = await automations.get(conn, session.account_id, automation_id)
-    names = await automation_forms.list_names(conn, session.account_id)
+    names = await list_names.find(conn, session.account_id)
     numbers = await automation_numbers.find(conn, session.account_id, [found])
     problem = None if error is None else _worded(error.messages[0], typed or [])
     return Html(
@@ -253,7 +253,7 @@ async def _new(
     error: ApiError | None = None,
 ) -> Html:
     taken = {each.list_id for each in await automations.every_one(conn, session.account_id)}
-    names = await automation_forms.list_names(conn, session.account_id)
+    names = await list_names.find(conn, session.account_id)
     senders = await _senders(conn, session.account_id)
     return _form_page(
         form or {**automation_forms.start(kind, senders), "from_name": session.organization_name},

@@ -12,8 +12,7 @@ import msgspec
 
 from everpost.accounts import sender_emails
 from everpost.accounts.sender_emails import EmailQuery
-from everpost.contacts import consent_settings, lists
-from everpost.contacts.lists import ListsQuery
+from everpost.contacts import consent_settings
 from everpost.delivery import mail_settings, throttles
 from everpost.delivery.mail_settings import MailSettings
 from everpost.ids import AccountId, EmailId, ListId
@@ -22,7 +21,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn
 from everpost.platform.errors import ApiError
 from everpost.platform.http import Answer, Html, Pages, redirect
-from everpost.portal import forms, mail_limits
+from everpost.portal import forms, list_names, mail_limits
 from everpost.portal.forms import Problems
 
 pages: Final = Pages(tag="Account")
@@ -100,7 +99,7 @@ async def _page(
         200 if error is None else error.status,
         choices=choices,
         problems=Problems() if error is None else forms.problems(error, _FIELDS),
-        lists=(await lists.page(conn, account_id, ListsQuery(limit=lists.MAXIMUM))).lists,
+        lists=await list_names.find(conn, account_id),
         addresses=confirmed,
         senders=[await mail_limits.sender(conn, account_id, address) for address in addresses],
         limits=mail_limits.limits([throttles.domain_of(address) for address in addresses]),

@@ -20,7 +20,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn
 from everpost.platform.errors import ApiError
 from everpost.platform.http import Answer, Html, Pages, redirect
-from everpost.portal import automation_forms, forms
+from everpost.portal import forms, list_names
 
 pages: Final = Pages(tag="Account")
 
@@ -82,7 +82,7 @@ async def _page(
             found = await suppressed_addresses.find(conn, account_id, address)
         except BadAddress:
             problem = "Does not look like an email address."
-    names = await automation_forms.list_names(conn, account_id) if found and found.reason == "unsubscribed" else {}
+    names = await list_names.find(conn, account_id) if found and found.reason == "unsubscribed" else {}
     status = error.status if error else 400 if problem else 200
     return Html(
         "portal/suppressions.html",
