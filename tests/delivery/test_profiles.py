@@ -120,6 +120,7 @@ async def test_a_page_that_is_switched_off_leads_to_the_one_to_leave(page: Page)
     await page.settle(has_profile_link=False)
     for answer in (await page.get(), await page.save(first_name="Eve")):
         assert (303, f"/u/{page.mint.unsubscribe()}") == (answer.status_code, answer.headers["location"])
+        assert ("no-store", "no-referrer") == (answer.headers["cache-control"], answer.headers["referrer-policy"])
     assert "Ann" == (await page.contact()).first_name
 
 

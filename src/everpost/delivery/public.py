@@ -23,6 +23,8 @@ from everpost.tracking import machines
 pages: Final = Pages(tag="Recipients")
 
 _NOT_LISTED: Final = {"X-Robots-Tag": "noindex"}
+# What every page has by itself, for the answers that are none.
+_PRIVATE: Final = {**_NOT_LISTED, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _LARGEST_FORM: Final = 65_536
 # The author's own style sheets and pictures show; nothing runs, nothing is posted, and no other page frames it.
 _MAIL_POLICY: Final = (
@@ -54,7 +56,7 @@ async def leave(conn: Conn, token: str, form: dict[str, str]) -> Html | Answer:
     subscriber = await _require_subscriber(conn, token)
     if form.get(_ONE_CLICK):
         await unsubscribe.leave(conn, subscriber)
-        return Answer(b"Unsubscribed.\n", headers=_NOT_LISTED, media_type="text/plain; charset=utf-8")
+        return Answer(b"Unsubscribed.\n", headers=_PRIVATE, media_type="text/plain; charset=utf-8")
     # A form without the field names nobody else.
     if not unsubscribe.is_own_address(subscriber, form.get("email_address", subscriber.email_address)):
         error = "The mail was sent to another address. Nothing was changed."
@@ -181,13 +183,7 @@ async def view_mail(db: Db, token: str, request: Request) -> Answer:
     )
     if html is None:
         raise NotFound
-    headers = {
-        **_NOT_LISTED,
-        "Content-Security-Policy": _MAIL_POLICY,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {**_PRIVATE, "Content-Security-Policy": _MAIL_POLICY, "X-Content-Type-Options": "nosniff"}
     return Answer(html.encode(), headers=headers, media_type="text/html; charset=utf-8")
 
 
@@ -218,7 +214,7 @@ def _chosen_lists(form: Mapping[str, str]) -> set[ListId]:
 
 
 def _to_leave(profile: Profile) -> Answer:
-    return redirect(f"/u/{profiles.leave_token(profile)}", headers=[*_NOT_LISTED.items()])
+    return redirect(f"/u/{profiles.leave_token(profile)}", headers=[*_PRIVATE.items()])
 
 
 async def _leave_page(conn: Conn, subscriber: Subscriber, token: str, *, error: str | None = None) -> Html:
