@@ -42,6 +42,17 @@ _OF_STATUS: Final[Mapping[str, LiteralString]] = {
     "removed": " AND deleted_at IS NOT NULL",
 }
 
+_FILTERS: Final[Mapping[str, LiteralString]] = {
+    "contact_ids": " AND contact_id = ANY(:contact_ids::uuid[])",
+    "list_ids": """ AND EXISTS (SELECT 1 FROM list_memberships
+                                 WHERE list_memberships.account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
+                                   AND list_memberships.contact_id = contacts.contact_id)""",
+    "tag_ids": """ AND EXISTS (SELECT 1 FROM contact_taggings
+                                WHERE contact_taggings.account_id = :account_id AND tag_id = ANY(:tag_ids::uuid[])
+                                  AND contact_taggings.contact_id = contacts.contact_id)""",
+    "exclude": " AND contact_id <> ALL(:exclude::uuid[])",
+}
+
 
 class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who is selected; what is not named selects everybody."""
@@ -111,26 +122,9 @@ async def missing(conn: Conn, account_id: AccountId, selection: Selection) -> li
 
 async def _condition(conn: Conn, account_id: AccountId, selection: Selection) -> tuple[LiteralString, dict[str, Any]]:
     """What the selection adds to the WHERE of `contacts`, and the values that this names."""
-    where: list[LiteralString] = []
+    values = {name: getattr(selection, name) for name in _FILTERS if getattr(selection, name)}
+    where: list[LiteralString] = [_FILTERS[name] for name in values]
     where.append(_OF_STATUS[selection.status or "all"])
-    values: dict[str, Any] = {}
-    if selection.contact_ids:
-        where.append(" AND contact_id = ANY(:contact_ids::uuid[])")
-        values["contact_ids"] = selection.contact_ids
-    if selection.list_ids:
-        where.append(
-            """ AND EXISTS (SELECT 1 FROM list_memberships
-                             WHERE list_memberships.account_id = :account_id AND list_id = ANY(:list_ids::uuid[])
-                               AND list_memberships.contact_id = contacts.contact_id)"""
-        )
-        values["list_ids"] = selection.list_ids
-    if selection.tag_ids:
-        where.append(
-            """ AND EXISTS (SELECT 1 FROM contact_taggings
-                             WHERE contact_taggings.account_id = :account_id AND tag_id = ANY(:tag_ids::uuid[])
-                               AND contact_taggings.contact_id = contacts.contact_id)"""
-        )
-        values["tag_ids"] = selection.tag_ids
     if selection.segment_id is not None:
         members = await segment_members.of(conn, account_id, SegmentId(selection.segment_id))
         where.append(" AND contact_id IN (" + members.sql + ")")
@@ -138,9 +132,6 @@ async def _condition(conn: Conn, account_id: AccountId, selection: Selection) ->
     if selection.new_subscriber:
         where.append(" AND is_mailable AND opt_in_date > :since")
         values["since"] = clock.now() - NEW_SUBSCRIBER_FOR
-    if selection.exclude:
-        where.append(" AND contact_id <> ALL(:excluded::uuid[])")
-        values["excluded"] = selection.exclude
     return "".join(where), values
 
 

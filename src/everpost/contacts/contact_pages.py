@@ -46,11 +46,21 @@ _OF_DATE: Final[Mapping[str, LiteralString]] = {
     "optout_before": "opt_out_date < :optout_before",
 }
 
-
-_SMS: Final[LiteralString] = """contact_id IN (SELECT contact_id FROM sms_channels
+_FILTERS: Final[Mapping[str, LiteralString]] = {
+    "email": "email_key = :email",
+    "lists": """contact_id IN (SELECT contact_id FROM list_memberships
+                                WHERE account_id = :account_id AND list_id = ANY(:lists::uuid[]))""",
+    "tags": """contact_id IN (SELECT t.contact_id
+                                FROM contact_taggings t
+                                JOIN contact_tags tag ON tag.account_id = t.account_id AND tag.tag_id = t.tag_id
+                               WHERE t.account_id = :account_id AND tag.account_id = :account_id
+                                 AND t.tag_id = ANY(:tags::uuid[]) AND tag.deleted_at IS NULL)""",
+    **_OF_DATE,
+}
+_SMS: Final[LiteralString] = """ AND contact_id IN (SELECT contact_id FROM sms_channels
                                WHERE account_id = :account_id AND permission = ANY(:sms_status::text[]))"""
 # Without a channel nothing is set; whose permission is another one is left out.
-_SMS_OR_NONE: Final[LiteralString] = """contact_id NOT IN (SELECT contact_id FROM sms_channels
+_SMS_OR_NONE: Final[LiteralString] = """ AND contact_id NOT IN (SELECT contact_id FROM sms_channels
                                WHERE account_id = :account_id AND permission <> ALL(:sms_status::text[]))"""
 
 
@@ -189,42 +199,25 @@ def _segment_id(query: ContactsQuery) -> SegmentId:
 
 
 def _conditions(query: ContactsQuery) -> tuple[LiteralString, dict[str, Any]]:
-    """What the filters add to the WHERE, put together from literals only, and the values that names."""
-    conditions: list[LiteralString] = []
-    values: dict[str, Any] = {}
-    if not query.status:
-        conditions.append(" AND deleted_at IS NULL")
-    elif "all" not in query.status:
-        chosen: list[LiteralString] = [_OF_STATUS[status] for status in dict.fromkeys(query.status)]
-        conditions.append(" AND (" + " OR ".join(chosen) + ")")
+    """What the filters add to the WHERE, put together from literals only, and the values that this names."""
+    values = {name: getattr(query, name) for name in _FILTERS if getattr(query, name) not in (None, [])}
+    conditions: list[LiteralString] = [_of_status(query.status), *(" AND " + _FILTERS[name] for name in values)]
     if query.email is not None:
-        conditions.append(" AND email_key = :email_key")
         # An unescaped + of the address arrives as a blank.
-        values["email_key"] = query.email.strip().replace(" ", "+").lower()
-    if query.lists:
-        conditions.append(
-            """ AND contact_id IN (SELECT contact_id FROM list_memberships
-                               WHERE account_id = :account_id AND list_id = ANY(:lists::uuid[]))"""
-        )
-        values["lists"] = query.lists
-    if query.tags:
-        conditions.append(
-            """ AND contact_id IN (SELECT t.contact_id
-                                 FROM contact_taggings t
-                                 JOIN contact_tags tag ON tag.account_id = t.account_id AND tag.tag_id = t.tag_id
-                                WHERE t.account_id = :account_id AND tag.account_id = :account_id
-                                  AND t.tag_id = ANY(:tags::uuid[]) AND tag.deleted_at IS NULL)"""
-        )
-        values["tags"] = query.tags
-    for name, condition in _OF_DATE.items():
-        moment = getattr(query, name)
-        if moment is not None:
-            conditions.append(" AND " + condition)
-            values[name] = moment
+        values["email"] = query.email.strip().replace(" ", "+").lower()
     if query.sms_status and "all" not in query.sms_status:
-        conditions.append(" AND " + (_SMS_OR_NONE if "not_set" in query.sms_status else _SMS))
+        conditions.append(_SMS_OR_NONE if "not_set" in query.sms_status else _SMS)
         values["sms_status"] = query.sms_status
     return "".join(conditions), values
+
+
+def _of_status(wanted: Sequence[Status]) -> LiteralString:
+    if not wanted:
+        return " AND deleted_at IS NULL"
+    if "all" in wanted:
+        return ""
+    chosen: list[LiteralString] = [_OF_STATUS[status] for status in dict.fromkeys(wanted)]
+    return " AND (" + " OR ".join(chosen) + ")"
 
 
 async def _count(conn: Conn, account_id: AccountId, query: ContactsQuery) -> int:
