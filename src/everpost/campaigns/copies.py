@@ -6,7 +6,7 @@ resend. Lists that were deleted since, and a segment that was, are left out of i
 
 from everpost.campaigns import audience, campaign_activities, campaigns, documents
 from everpost.campaigns.campaign_activities import Stored
-from everpost.campaigns.shapes import ActivityIn, Campaign, CampaignIn, CampaignNameIn, NewActivity
+from everpost.campaigns.shapes import ActivityIn, Campaign, CampaignNameIn, NewActivity
 from everpost.ids import AccountId, CampaignId
 from everpost.platform.db import Conn
 
@@ -16,7 +16,7 @@ async def create(conn: Conn, account_id: AccountId, campaign_id: CampaignId, new
     activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
     stored = await campaign_activities.require(conn, account_id, activity_id)
     html = await campaign_activities.html_of(conn, account_id, campaign_id)
-    copy = await campaigns.create(conn, account_id, CampaignIn(new.name, [_content(stored, html)]))
+    copy = await campaigns.create_one(conn, account_id, new.name, _content(stored, html))
     await documents.copy(conn, account_id, campaign_id, copy.campaign_id)
     copied_id = copy.campaign_activities[0].campaign_activity_id
     await campaign_activities.replace(conn, account_id, copied_id, await _audience(conn, account_id, stored))
