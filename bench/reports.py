@@ -10,6 +10,7 @@ counted when a counter moved, and kept until the next one does.
 """
 
 import argparse
+import functools
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -65,7 +66,7 @@ async def measure(options: argparse.Namespace, url: str) -> None:
     for _ in range(options.rounds):
         keys.append(await timed(lambda: read_keys(conn, account_id, activity_id, people)) / len(people))
         for name, report in reports.items():
-            looks[name].append(await timed(lambda report=report: repeat(report, len(people))) / len(people))
+            looks[name].append(await timed(functools.partial(repeat, report, len(people))) / len(people))
     print(f"one row by key {statistics.median(keys) * 1e6:.0f} µs; {instance.machine()}")
     for name, seconds_each in looks.items():
         ratio = statistics.median(look / key for key, look in zip(keys, seconds_each, strict=True))

@@ -5,7 +5,7 @@ look at everybody who opened, so what was counted is kept: only a counter of the
 """
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -13,8 +13,6 @@ from everpost.ids import AccountId, CampaignActivityId, CampaignId, MailingId
 from everpost.platform.db import Conn, one, run
 from everpost.reports import activities
 from everpost.reports.percents import percent
-from everpost.tracking import counters
-from everpost.tracking.counters import Counters
 from everpost.tracking.recount import Difference
 
 
@@ -54,6 +52,15 @@ class _Test(msgspec.Struct, frozen=True, kw_only=True):
     recipients_b: int
     winner: Literal["A", "B"] | None
     decide_at: datetime | None
+    # The activity's counters that move with the numbers below, the last two upwards only: see totals.py.
+    moved: list[int]
+    # What was counted when they stood like this.
+    kept_moved: list[int] | None
+    kept: list[int] | None
+
+    @property
+    def is_kept(self) -> bool:
+        return self.kept is not None and self.kept_moved == self.moved
 
 
 class _Counted(msgspec.Struct, frozen=True):
@@ -63,15 +70,6 @@ class _Counted(msgspec.Struct, frozen=True):
     clicked_a: int
     opened_b: int
     clicked_b: int
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    moved: list[int]
-    counted: list[int]
-
-
-# Whatever changes the numbers above moves one of these, the last two upwards only: see totals.py.
-_MOVING: Final = ("opens", "clicks", "opens_left_out", "clicks_left_out")
 
 
 async def find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Comparison | None:
@@ -92,15 +90,14 @@ async def find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Co
 
 async def wrong(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[Difference]:
     """Where the numbers that are kept of this activity are not what a count says, though they would be believed."""
-    kept = await _kept(conn, account_id, campaign_activity_id)
     campaign = await activities.find(conn, account_id, [campaign_activity_id])
     test = await _begun(conn, account_id, campaign[0].campaign_id) if campaign else None
-    if kept is None or test is None or kept.moved != await _moved(conn, account_id, campaign_activity_id):
+    if test is None or test.kept is None or not test.is_kept:
         return []
     counted = msgspec.structs.astuple(await _count(conn, account_id, test))
     return [
         Difference(f"{name} of the test", stored, found)
-        for name, stored, found in zip(_Counted.__struct_fields__, kept.counted, counted, strict=True)
+        for name, stored, found in zip(_Counted.__struct_fields__, test.kept, counted, strict=True)
         if stored != found
     ]
 
@@ -118,20 +115,12 @@ async def forget(conn: Conn, account_id: AccountId, campaign_activity_id: Campai
 
 
 async def _kept_or_counted(conn: Conn, account_id: AccountId, test: _Test) -> _Counted:
-    # The counters are read before anything is counted, so what is newer than they are is counted again at once.
-    moved = await _moved(conn, account_id, test.campaign_activity_id)
-    kept = await _kept(conn, account_id, test.campaign_activity_id)
-    if kept is not None and kept.moved == moved:
-        return _Counted(*kept.counted)
+    if test.kept is not None and test.is_kept:
+        return _Counted(*test.kept)
+    # The counters were read before anything is counted, so what is newer than they are is counted again at once.
     counted = await _count(conn, account_id, test)
-    await _keep(conn, account_id, test.campaign_activity_id, _Kept(moved, list(msgspec.structs.astuple(counted))))
+    await _keep(conn, account_id, test, counted)
     return counted
-
-
-async def _moved(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> list[int]:
-    found = await counters.find(conn, account_id, [campaign_activity_id])
-    counted = found.get(campaign_activity_id, Counters())
-    return [getattr(counted, name) for name in _MOVING]
 
 
 async def _begun(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> _Test | None:
@@ -141,13 +130,22 @@ async def _begun(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> 
         _Test,
         """
         SELECT first.campaign_activity_id, content.subject, test.alternative_subject, test.mailing_a, test.mailing_b,
-               first.recipients AS recipients_a, second.recipients AS recipients_b, test.winner, test.decide_at
+               first.recipients AS recipients_a, second.recipients AS recipients_b, test.winner, test.decide_at,
+               ARRAY [coalesce(counter.opens, 0), coalesce(counter.clicks, 0), coalesce(counter.opens_left_out, 0),
+                      coalesce(counter.clicks_left_out, 0)] AS moved,
+               kept.moved AS kept_moved, kept.counted AS kept
           FROM campaign_ab_tests AS test
           JOIN campaign_contents AS content
             ON content.account_id = test.account_id AND content.campaign_id = test.campaign_id
           JOIN mailings AS first ON first.account_id = test.account_id AND first.mailing_id = test.mailing_a
           JOIN mailings AS second ON second.account_id = test.account_id AND second.mailing_id = test.mailing_b
-         WHERE test.account_id = :account_id AND test.campaign_id = :campaign_id""",
+          LEFT JOIN activity_counters AS counter
+            ON counter.account_id = :account_id AND counter.campaign_activity_id = first.campaign_activity_id
+          LEFT JOIN counted_variants AS kept
+            ON kept.account_id = :account_id AND kept.campaign_activity_id = first.campaign_activity_id
+         WHERE test.account_id = :account_id AND test.campaign_id = :campaign_id
+           AND content.account_id = :account_id AND first.account_id = :account_id
+           AND second.account_id = :account_id""",
         account_id=account_id,
         campaign_id=campaign_id,
     )
@@ -180,20 +178,7 @@ async def _count(conn: Conn, account_id: AccountId, test: _Test) -> _Counted:
     return found
 
 
-async def _kept(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> _Kept | None:
-    return await one(
-        conn,
-        _Kept,
-        """
-        SELECT moved, counted
-          FROM counted_variants
-         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id""",
-        account_id=account_id,
-        campaign_activity_id=campaign_activity_id,
-    )
-
-
-async def _keep(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, new: _Kept) -> None:
+async def _keep(conn: Conn, account_id: AccountId, test: _Test, counted: _Counted) -> None:
     await run(
         conn,
         """
@@ -202,7 +187,7 @@ async def _keep(conn: Conn, account_id: AccountId, campaign_activity_id: Campaig
             ON CONFLICT (account_id, campaign_activity_id) DO UPDATE
            SET moved = excluded.moved, counted = excluded.counted""",
         account_id=account_id,
-        campaign_activity_id=campaign_activity_id,
-        moved=new.moved,
-        counted=new.counted,
+        campaign_activity_id=test.campaign_activity_id,
+        moved=test.moved,
+        counted=list(msgspec.structs.astuple(counted)),
     )
