@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import runner
+from everpost.activities import ledger, runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
@@ -79,8 +79,7 @@ async def _mark(turn: Turn, asked: list[CustomFieldId]) -> _Progress:
         keys = [field.field_key for field in marked]
         progress = _Progress(asked=len(asked), field_keys=keys, contacts=contacts)
         known = {field.custom_field_id for field in marked}
-        errors = [f"Custom field {each} was not found" for each in asked if each not in known]
-        await turn.note(conn, progress, errors)
+        await turn.note(conn, progress, ledger.not_found("Custom field", asked, known))
     return progress
 
 

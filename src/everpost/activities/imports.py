@@ -36,7 +36,7 @@ from everpost.activities.runner import Turn
 from everpost.activities.upsert import Batch, Written
 from everpost.contacts import bulk, custom_fields, lists
 from everpost.contacts.custom_fields import FieldDefinition
-from everpost.ids import AccountId, ActivityId, ListId
+from everpost.ids import AccountId, ActivityId
 from everpost.platform import clock, storage
 from everpost.platform.db import Conn, Taken
 from everpost.platform.errors import NotFound
@@ -235,9 +235,10 @@ async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
     async with turn.db.reader() as conn:
         list_ids = await lists.existing(conn, turn.account_id, request.list_ids)
         fields = await custom_fields.definitions(conn, turn.account_id)
-    gone = [list_id for list_id in request.list_ids if list_id not in list_ids]
+    gone = ledger.not_found("List", request.list_ids, list_ids)
     if gone and _read_progress(turn.entry.position) is None:
-        await _tell_gone(turn, gone)
+        async with turn.step() as conn:
+            await turn.note(conn, Progress(), gone)
     target = Target(
         account_id=turn.account_id,
         list_ids=list_ids,
@@ -246,11 +247,6 @@ async def _open(turn: Turn, source: Source, size_bytes: int) -> Import:
         now=clock.now_seconds(),
     )
     return Import(turn, source, target, _by_column(fields), size_bytes)
-
-
-async def _tell_gone(turn: Turn, list_ids: Sequence[ListId]) -> None:
-    async with turn.step() as conn:
-        await turn.note(conn, Progress(), [f"List {list_id} was not found" for list_id in list_ids])
 
 
 def _in_order(ready: Ready, written: Written) -> list[str]:

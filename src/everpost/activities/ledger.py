@@ -6,7 +6,7 @@ what is still processing, so that whatever it does after a cancellation is rolle
 bulk-activities.md §1.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString, Protocol
 from uuid import UUID
@@ -82,6 +82,11 @@ class Progress(Protocol):
 
     @property
     def percent(self) -> int: ...
+
+
+def not_found(what: str, asked: Iterable[UUID], there: Collection[UUID]) -> list[str]:
+    """A line of the errors for each that is not there (any more)."""
+    return [f"{what} {each} was not found" for each in dict.fromkeys(asked) if each not in there]
 
 
 async def require_room(conn: Conn, account_id: AccountId) -> None:

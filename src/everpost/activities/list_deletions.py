@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import runner
+from everpost.activities import ledger, runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
@@ -76,7 +76,7 @@ async def _mark(turn: Turn, asked: list[ListId]) -> _Progress:
             await publish(conn, "lists.deleted", account_id=turn.account_id, list_ids=deleted)
         memberships = await membership_changes.count(conn, turn.account_id, deleted)
         progress = _Progress(deleted=deleted, memberships=memberships, counters=turn.entry.counters)
-        await turn.note(conn, progress, [f"List {each} was not found" for each in asked if each not in deleted])
+        await turn.note(conn, progress, ledger.not_found("List", asked, deleted))
     return progress
 
 

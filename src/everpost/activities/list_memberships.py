@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import msgspec
 from msgspec import Meta, Struct
 
-from everpost.activities import contact_steps, runner, selections
+from everpost.activities import contact_steps, ledger, runner, selections
 from everpost.activities.contact_steps import Problems, Progress
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
@@ -73,7 +73,6 @@ async def _begin(turn: Turn) -> Progress:
     async with turn.long_step() as conn:
         # Lists may have gone since the activity was asked for; none can go while it runs, as deletions wait their turn.
         list_ids = await lists.existing(conn, turn.account_id, asked.list_ids)
-        gone = [each for each in dict.fromkeys(asked.list_ids) if each not in list_ids]
         return await contact_steps.begin(
             conn,
             turn,
@@ -81,7 +80,7 @@ async def _begin(turn: Turn) -> Progress:
             asked.exclude,
             targets=list_ids,
             counters={"list_count": len(list_ids)},
-            errors=[f"List {list_id} was not found" for list_id in gone],
+            errors=ledger.not_found("List", asked.list_ids, list_ids),
         )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from everpost.activities import runner
+from everpost.activities import ledger, runner
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity
@@ -74,7 +74,7 @@ async def _mark(turn: Turn, asked: list[TagId]) -> _Progress:
         deleted = await tags.mark_deleted(conn, turn.account_id, asked, now=clock.now_seconds())
         carried = await taggings.count(conn, turn.account_id, deleted)
         progress = _Progress(asked=len(asked), deleted=deleted, taggings=carried)
-        await turn.note(conn, progress, [f"Tag {each} was not found" for each in asked if each not in deleted])
+        await turn.note(conn, progress, ledger.not_found("Tag", asked, deleted))
     return progress
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import msgspec
 from msgspec import Meta, Struct
 
-from everpost.activities import contact_steps, runner, selections
+from everpost.activities import contact_steps, ledger, runner, selections
 from everpost.activities.contact_steps import Problems, Progress
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
@@ -66,7 +66,6 @@ async def _begin(turn: Turn) -> Progress:
     async with turn.long_step() as conn:
         # Tags may have gone since the activity was asked for; none can go while it runs, as deletions wait their turn.
         tag_ids = await tags.known(conn, turn.account_id, asked.tag_ids)
-        gone = [each for each in dict.fromkeys(asked.tag_ids) if each not in tag_ids]
         return await contact_steps.begin(
             conn,
             turn,
@@ -74,7 +73,7 @@ async def _begin(turn: Turn) -> Progress:
             asked.exclude,
             targets=tag_ids,
             counters={},
-            errors=[f"Tag {tag_id} was not found" for tag_id in gone],
+            errors=ledger.not_found("Tag", asked.tag_ids, tag_ids),
         )
 
 
