@@ -7,7 +7,7 @@ Somebody who was invited has no password yet and cannot sign in. Source: contrac
 import secrets
 import string
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, LiteralString, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,10 @@ from everpost.platform.errors import Conflict, Invalid, NotFound
 State: TypeAlias = Literal["invited", "active", "deactivated"]
 
 _LETTERS: Final = string.ascii_letters + string.digits
+_CREDENTIALS: Final[LiteralString] = """
+    SELECT u.user_id, u.account_id, u.password_hash, u.state, d.status AS account_status
+      FROM users u
+      JOIN account_directory d ON d.account_id = u.account_id"""
 
 
 class LoginTaken(Conflict):
@@ -111,10 +115,8 @@ async def find_credentials(conn: Conn, login: str) -> Credentials | None:
     return await one(
         conn,
         Credentials,
-        """
-        SELECT u.user_id, u.account_id, u.password_hash, u.state, d.status AS account_status
-          FROM users u
-          JOIN account_directory d ON d.account_id = u.account_id
+        _CREDENTIALS
+        + """
          WHERE lower(u.login) = lower(:login) OR lower(u.email) = lower(:login)
          ORDER BY lower(u.login) = lower(:login) DESC
          LIMIT 1""",
@@ -126,11 +128,7 @@ async def credentials_of(conn: Conn, user_id: UserId) -> Credentials | None:
     return await one(
         conn,
         Credentials,
-        """
-        SELECT u.user_id, u.account_id, u.password_hash, u.state, d.status AS account_status
-          FROM users u
-          JOIN account_directory d ON d.account_id = u.account_id
-         WHERE u.user_id = :user_id""",
+        _CREDENTIALS + " WHERE u.user_id = :user_id",
         user_id=user_id,
     )
 
