@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from everpost.campaigns import audience, send_history
-from everpost.delivery import mailings, reach, traces
+from everpost.campaigns import audience, send_history, traces
+from everpost.delivery import mailings, reach
+from everpost.delivery import traces as recipient_traces
 from everpost.delivery.reach import Standing
 from everpost.delivery.traces import NoContact
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, MailingId
@@ -65,7 +66,7 @@ async def show_trace(conn: Conn, session: Session, campaign_id: CampaignId, quer
 
 async def _contact(conn: Conn, account_id: AccountId, address: str) -> ContactId | None:
     try:
-        return await traces.contact_at(conn, account_id, address)
+        return await recipient_traces.contact_at(conn, account_id, address)
     except NoContact:
         return None
 
