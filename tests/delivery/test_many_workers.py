@@ -24,8 +24,8 @@ from tests.delivery.test_faults import arrived, fill, heal
 
 WORKERS, CONNECTIONS = 3, 3
 LARGE, SMALL = 2000, 40
-# A relay that needs so long for a message, so that there is something left to stop.
-SECONDS_PER_MESSAGE = 0.006
+# A relay that needs so long for a message, so that the large send takes several shifts of every connection.
+SECONDS_PER_MESSAGE = 0.04
 
 
 @pytest.fixture

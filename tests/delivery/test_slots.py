@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
-from everpost.delivery import claims, outbox, shifts, slots
+from everpost.delivery import claims, outbox, shifts, slots, submission
 from everpost.delivery.slots import Cap
 from everpost.ids import new_id
 from everpost.platform import config
@@ -54,6 +55,8 @@ class Crowd:
 @pytest.fixture(autouse=True)
 def many_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small batches, and several drains of one mailing in this process, as if they were in several."""
+    # A loop keeps as many carriers as the first test on it had.
+    monkeypatch.setattr(submission, "_semaphores", WeakKeyDictionary())
     monkeypatch.setattr(outbox, "_worked_on", Forgetful())
     monkeypatch.setattr(shifts, "BATCH", 4)
     monkeypatch.setattr(shifts, "_SLOT_SECONDS", 0.3)
