@@ -54,6 +54,10 @@ async def test_a_welcome_mail_is_written_tried_switched_on_and_counted(
     )
     await owner.open("/automations")
     assert "Who joins “Readers” On 1" in owner.text
+    (ann,) = (await api.get("/v3/contacts", {"email": "ann@example.com"})).body["contacts"]
+    await owner.open(f"/contacts/{ann['contact_id']}/activity")
+    assert "Sent Welcome mail: Welcome, [[FirstName]]" in owner.text
+    assert owner.attributes_of("a.subject")["href"] == page
     await owner.open(f"{page}/edit")
     await owner.press("Save", subject="Hello")
     assert "Your changes are saved." in owner.text
