@@ -131,7 +131,7 @@ class Garbage:
 
 
 # They need something that is still there, or somebody who has left; garbage seldom brings that about.
-_UNLIKELY = {"resubscribe_contact", "add_email", "create_resend", "create_ab_test"} | {
+_UNLIKELY = {"resubscribe_contact", "add_email", "create_resend", "create_ab_test", "create_schedule", "send_test"} | {
     name for name in operations.VALID if name.startswith(("add_tag", "remove_tag", "delete_"))
 }
 
