@@ -81,6 +81,33 @@ async def test_summaries_come_last_sent_first_by_either_name(
     assert all(type(count) is int for each in seen for count in each["unique_counts"].values())
 
 
+@pytest.mark.parametrize("report", ["activity_details", "activity_summary"])
+async def test_a_contacts_reports_are_paged_to_their_end_and_no_further(
+    api: Api,
+    visited: Mail,
+    new_mail: Any,  # noqa: F811
+    report: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # 8, 9, 41
+    contact_id = visited.contacts[0]
+    for number in range(2):
+        await (await new_mail(f"Another {number}")).send({contact_id: "n0@reader.example"})
+    path = f"/v3/reports/contact_reports/{contact_id}/{report}"
+    details = {"tracking_activities_list": "em_sends,em_opens,em_clicks,em_forwards,em_optouts"}
+    query = details if report == "activity_details" else {"start": "2026-01-01", "end": "2026-12-31"}
+    member = "tracking_activities" if report == "activity_details" else "campaign_activities"
+    whole = (await api.get(path, query)).body[member]
+    monkeypatch.setattr("everpost.reports.contact_reports.SUMMARY_PAGE", 1)
+    seen, pages, cursor = [], 0, ""
+    while pages == 0 or cursor:
+        # As the connectors do it: the cursor alone out of the link, and all parameters once more.
+        body = (await api.get(path, {**query, "limit": "1", **({"cursor": cursor} if cursor else {})})).body
+        seen, pages = seen + body[member], pages + 1
+        cursor = body.get("_links", {}).get("next", {}).get("href", "").partition("cursor=")[2]
+    assert (whole, len(whole), False) == (seen, pages, "_links" in body)
+    assert len(whole) >= 3
+
+
 async def test_many_statistics_are_asked_for_with_escaped_commas(api: Api, visited: Mail) -> None:  # 32
     path = "/v3/reports/stats/email_campaign_activities"
     answer = await api.get(f"{path}/{visited.activity_id}%2C{visited.permalink_id}")
