@@ -105,8 +105,8 @@ async def test_three_workers_share_fairly_stop_at_once_and_may_be_killed(
     slow(server, monkeypatch)
     async with server.running():
         relay = f"smtp://127.0.0.1:{server.port}"
-        workers += [start_worker(relay) for _ in range(WORKERS)]
         large, _ = await sending.open()
+        workers += [start_worker(relay) for _ in range(WORKERS)]
         await until(lambda: len(server.taken) > 200)
 
         # A small campaign does not wait for the large one.
