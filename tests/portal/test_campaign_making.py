@@ -9,6 +9,7 @@ import pytest
 from everpost.platform import config
 from everpost.platform.db import run
 from everpost.portal import campaign_times, campaign_words
+from tests.campaigns.test_segment_audience import segment
 from tests.portal.window import Window
 
 SUBJECT, OTHER_SUBJECT = "Nine new arrivals", "Signed copies inside"
@@ -204,6 +205,30 @@ async def test_the_audience_is_lists_or_a_segment_and_says_whom_it_reaches(
     assert "Choose who gets it." in owner.text
     await stale.press("Save", **{f"list:{account.list_id}": "on", "kind": "segment", "segment_id": ""})
     assert 200 == stale.page.status_code, "both chose nothing"
+
+
+async def test_a_segment_is_an_audience_that_is_evaluated_when_it_is_counted(
+    owner: Window, api: Any, new_contact: Any
+) -> None:
+    place = await make(owner)
+    segment_id = await segment(api, "Ann", {"source": "contact", "field": "first_name", "op": "eq", "value": "Ann"})
+    contact_id = await new_contact("ann@reader.example")
+    await owner.open(f"{place}/audience")
+    await owner.press("Count first", kind="segment", segment_id=str(segment_id))
+    assert "0 of 0 contacts would get it now." in owner.text
+    await owner.press("Save")
+    assert "Goes to the segment “Ann”" in owner.text
+    assert (await api.put(f"/v3/contacts/{contact_id}", {
+        "email_address": {"address": "ann@reader.example", "permission_to_send": "implicit"}, "first_name": "Ann",
+        "update_source": "Account"})).status == 200  # fmt: skip
+    await owner.open(place)
+    assert "1 of 1 would get it now." in owner.text
+    assert 204 == (await api.delete(f"/v3/segments/{segment_id}")).status
+    await owner.open(place)
+    assert "The segment was deleted meanwhile: choose the audience again." in owner.text
+    await owner.open(f"{place}/details")
+    await owner.press("Save", subject="Other")
+    assert "choose the audience again" in owner.text
 
 
 async def test_a_subject_test_and_a_resend_are_planned_and_taken_back(owner: Window) -> None:
