@@ -21,7 +21,7 @@ from everpost.activities.file_parts import Parts
 from everpost.activities.ledger import New
 from everpost.activities.runner import Turn
 from everpost.activities.shapes import BulkActivity, ContactsExport
-from everpost.contacts import bulk, custom_fields
+from everpost.contacts import bulk, custom_fields, lists, tags
 from everpost.ids import AccountId, ActivityId
 from everpost.platform import storage
 from everpost.platform.db import Conn, copy_csv_out
@@ -145,8 +145,8 @@ async def _query(turn: Turn, request: Request) -> Query:
     async with turn.db.reader() as conn:
         definitions = await custom_fields.definitions(conn, turn.account_id)
         names = {
-            "list_names": await bulk.list_names(conn, turn.account_id),
-            "tag_names": await bulk.tag_names(conn, turn.account_id),
+            "list_names": await lists.names(conn, turn.account_id),
+            "tag_names": await tags.names(conn, turn.account_id),
         }
     columns, joins, values = export_columns.expressions(request.fields, request.custom, definitions)
     ids = {"account_id": turn.account_id, "activity_id": turn.entry.activity_id}

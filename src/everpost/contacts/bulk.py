@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from everpost.contacts import consent, stored
 from everpost.contacts.stored import StoredContact
@@ -69,30 +69,6 @@ class Joining(Struct, frozen=True):
 
     contact_id: ContactId
     list_id: ListId
-
-
-async def list_names(conn: Conn, account_id: AccountId) -> Raw:
-    """The names of all lists by their ids, as a JSON object."""
-    found = await one(
-        conn,
-        Raw,
-        """SELECT coalesce(jsonb_object_agg(list_id, name), '{}') FROM contact_lists
-            WHERE account_id = :account_id AND deleted_at IS NULL""",
-        account_id=account_id,
-    )
-    return found or Raw(b"{}")
-
-
-async def tag_names(conn: Conn, account_id: AccountId) -> Raw:
-    """The names of all tags by their ids, as a JSON object."""
-    found = await one(
-        conn,
-        Raw,
-        """SELECT coalesce(jsonb_object_agg(tag_id, name), '{}') FROM contact_tags
-            WHERE account_id = :account_id AND deleted_at IS NULL""",
-        account_id=account_id,
-    )
-    return found or Raw(b"{}")
 
 
 async def prepare(conn: Conn) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from everpost.contacts import accounts_lock, list_counts, sequences
 from everpost.contacts.errors import LimitReached
@@ -71,6 +71,18 @@ async def existing(conn: Conn, account_id: AccountId, list_ids: Iterable[ListId]
         asked=asked,
     )
     return [list_id for list_id in asked if list_id in found]
+
+
+async def names(conn: Conn, account_id: AccountId) -> Raw:
+    """The names of all lists by their ids, as a JSON object."""
+    found = await one(
+        conn,
+        Raw,
+        """SELECT coalesce(jsonb_object_agg(list_id, name), '{}') FROM contact_lists
+            WHERE account_id = :account_id AND deleted_at IS NULL""",
+        account_id=account_id,
+    )
+    return found or Raw(b"{}")
 
 
 async def require_known(conn: Conn, account_id: AccountId, list_id: ListId) -> None:

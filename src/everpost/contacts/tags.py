@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from everpost.contacts import accounts_lock
 from everpost.contacts.errors import LimitReached
@@ -91,6 +91,18 @@ async def known(conn: Conn, account_id: AccountId, tag_ids: Sequence[TagId]) -> 
         tag_ids=tag_ids,
     )
     return [tag_id for tag_id in dict.fromkeys(tag_ids) if tag_id in found]
+
+
+async def names(conn: Conn, account_id: AccountId) -> Raw:
+    """The names of all tags by their ids, as a JSON object."""
+    found = await one(
+        conn,
+        Raw,
+        """SELECT coalesce(jsonb_object_agg(tag_id, name), '{}') FROM contact_tags
+            WHERE account_id = :account_id AND deleted_at IS NULL""",
+        account_id=account_id,
+    )
+    return found or Raw(b"{}")
 
 
 async def get(conn: Conn, account_id: AccountId, tag_id: TagId, query: TagQuery) -> Tag:
