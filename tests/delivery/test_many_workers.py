@@ -5,10 +5,12 @@ Source: distributed.md, "What a send promises".
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,19 +30,42 @@ LARGE, SMALL = 2000, 40
 SECONDS_PER_MESSAGE = 0.04
 
 
+class Workers:
+    """`everpost work` with several processes, which it starts again when they are killed."""
+
+    def __init__(self, relay: str) -> None:
+        command = [sys.executable, "-m", "everpost", "work", "--processes", str(WORKERS)]
+        self._parent = subprocess.Popen(command, env=environment(relay))
+
+    def kill_one(self) -> None:
+        os.kill(self.processes()[0], signal.SIGKILL)
+
+    def processes(self) -> list[int]:
+        pid = self._parent.pid
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def stop(self) -> None:
+        self._parent.terminate()
+        self._parent.wait()
+
+
 @pytest.fixture
-def workers(settings: config.Settings) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The processes that a test started; they end with it."""
-    started: list[subprocess.Popen[bytes]] = []
-    yield started
-    for worker in started:
-        worker.kill()
-        worker.wait()
+def start_workers(settings: config.Settings) -> Iterator[Callable[[str], Workers]]:
+    """Starts them for a relay; they end with the test."""
+    started: list[Workers] = []
+
+    def start(relay: str) -> Workers:
+        started.append(Workers(relay))
+        return started[-1]
+
+    yield start
+    for workers in started:
+        workers.stop()
 
 
-def start_worker(relay: str) -> subprocess.Popen[bytes]:
+def environment(relay: str) -> dict[str, str]:
     settings = config.current()
-    environment = {
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("EVERPOST_")},
         "EVERPOST_DATA": str(settings.data),
         "EVERPOST_DATABASE_URL": str(settings.database_url),
@@ -49,7 +74,6 @@ def start_worker(relay: str) -> subprocess.Popen[bytes]:
         "EVERPOST_SMTP_CONNECTIONS": str(CONNECTIONS),
         "EVERPOST_LOG_LEVEL": "error",
     }
-    return subprocess.Popen([sys.executable, "-m", "everpost", "work"], env=environment)
 
 
 def slow(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +120,7 @@ async def second_account(sending: Sending, new_account: Any) -> Sending:
 
 
 async def test_three_workers_share_fairly_stop_at_once_and_may_be_killed(
-    sending: Sending, new_account: Any, workers: list[Any], monkeypatch: pytest.MonkeyPatch
+    sending: Sending, new_account: Any, start_workers: Callable[[str], Workers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(sending.db, sending, LARGE)
     other = await second_account(sending, new_account)
@@ -106,7 +130,7 @@ async def test_three_workers_share_fairly_stop_at_once_and_may_be_killed(
     async with server.running():
         relay = f"smtp://127.0.0.1:{server.port}"
         large, _ = await sending.open()
-        workers += [start_worker(relay) for _ in range(WORKERS)]
+        workers = start_workers(relay)
         await until(lambda: len(server.taken) > 200)
 
         # A small campaign does not wait for the large one.
@@ -114,9 +138,8 @@ async def test_three_workers_share_fairly_stop_at_once_and_may_be_killed(
         await until(lambda: len(arrived(server, small.campaign_activity_id)) == SMALL, seconds=20)
         assert len(arrived(server, large.campaign_activity_id)) < LARGE - 300
 
-        workers[0].kill()
-        workers[0].wait()
-
+        assert WORKERS == len(workers.processes())
+        workers.kill_one()
         await act(sending, interruptions.pause, large)
         assert await until_quiet(server) < 3
         paused = await sending.progress(large)
@@ -124,13 +147,10 @@ async def test_three_workers_share_fairly_stop_at_once_and_may_be_killed(
         await act(sending, outbox.resume, large)
         await until(lambda: len(server.taken) > LARGE - paused.queued + SMALL + 100)
 
-        workers[1].kill()
-        workers[1].wait()
-
+        workers.kill_one()
         await act(sending, outbox.cancel, large)
         assert await until_quiet(server) < 3
-        workers[2].terminate()
-        workers[2].wait()
+        workers.stop()
         config.override(smtp_url=relay, smtp_connections=CONNECTIONS)
         await heal(other, small)
         for _ in range(3):
