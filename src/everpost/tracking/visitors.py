@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId
-from everpost.platform.db import Conn, one
+from everpost.platform.db import Conn
 from everpost.tracking import counters
 from everpost.tracking.counters import Counters
 
@@ -35,13 +35,6 @@ class Visitors(msgspec.Struct, frozen=True):
     clicks: Visits = Visits()
 
 
-class People(msgspec.Struct, frozen=True):
-    """Contacts of whom at least one open, or one click, is no program's by its name."""
-
-    opened: int
-    clicked: int
-
-
 async def find(
     conn: Conn, account_id: AccountId, campaign_activity_ids: Sequence[CampaignActivityId]
 ) -> dict[CampaignActivityId, Visitors]:
@@ -58,21 +51,3 @@ def of(counted: Counters) -> Visitors:
         Visits(opens_by_people, counted.opens_proxy, counted.opens_scanner, counted.opens_left_out),
         Visits(clicks_by_people, counted.clicks_proxy, counted.clicks_scanner, counted.clicks_left_out),
     )
-
-
-async def people(conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId) -> People:
-    """Asked of the events themselves, so it takes up to a second for a million of them."""
-    found = await one(
-        conn,
-        People,
-        """
-        SELECT count(DISTINCT contact_id) FILTER (WHERE kind = 'open') AS opened,
-               count(DISTINCT contact_id) FILTER (WHERE kind = 'click') AS clicked
-          FROM tracking_events
-         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id
-           AND kind IN ('open', 'click') AND NOT is_machine AND sign IS NULL""",
-        account_id=account_id,
-        campaign_activity_id=campaign_activity_id,
-    )
-    assert found is not None
-    return found
