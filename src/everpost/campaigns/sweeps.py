@@ -5,7 +5,7 @@ Source: contract, campaigns.md §3.10 (due sends start within a minute).
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -34,7 +34,7 @@ class _Due(Struct, frozen=True):
     campaign_id: CampaignId
 
 
-async def _start(conn: Conn, job: Job[Any], found: list[_Due]) -> None:
+async def _start(conn: Conn, job: Job[...], found: list[_Due]) -> None:
     for due in found:
         only_once = f"{job.name}.sweep:{due.campaign_id}"
         await job.later(conn, only_once=only_once, account_id=due.account_id, campaign_id=due.campaign_id)
