@@ -52,7 +52,7 @@ def test_what_is_put_together_with_the_mouse_and_the_keys_arrives(
     sign_in()
     page.get_by_role("button", name="Write a new one in blocks").click()
     _compose(page)
-    frame = page.frame_locator("#frames iframe.shown:not([hidden])")
+    frame = page.frame_locator("#frames iframe.shown:not(.coming)")
     expect(frame.get_by_text("Right of both")).to_be_visible()
     assert faults_of(page) == []
     page.set_viewport_size({"width": 400, "height": 800})
@@ -108,7 +108,7 @@ def test_the_preview_of_html_follows_what_is_typed(page: Page, sign_in: Callable
     sign_in()
     assert page.url.endswith("/html")
     page.get_by_label("Source").fill("<p>Hello [[FirstName]]</p><script>alert(1)</script>")
-    expect(page.frame_locator("#frames iframe.shown:not([hidden])").get_by_text("Hello Demo")).to_be_visible()
+    expect(page.frame_locator("#frames iframe.shown:not(.coming)").get_by_text("Hello Demo")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
 

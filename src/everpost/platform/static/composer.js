@@ -27,18 +27,18 @@ function view() {
 function preview() {
   const written = form();
   if (!written) return;
-  const old = frames.querySelector(`iframe[data-view="${view()}"]:not([hidden])`);
+  const old = frames.querySelector(`iframe[data-view="${view()}"]:not(.coming)`);
   const next = old.cloneNode();
   const place = field?.closest(".block")?.dataset.place;
-  frames.querySelectorAll("iframe[hidden]").forEach((late) => late.remove());
+  frames.querySelectorAll(".coming").forEach((late) => late.remove());
   next.removeAttribute("src");
   next.removeAttribute("loading");
-  next.hidden = true;
+  next.classList.add("coming");
   next.name = `preview-${Date.now()}`;
   old.after(next);
   next.addEventListener("load", () => {
     if (!next.isConnected) return;
-    next.hidden = false;
+    next.classList.remove("coming");
     old.remove();
   });
   const { action, target } = written;
