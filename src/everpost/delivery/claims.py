@@ -161,16 +161,29 @@ async def append_sends(
     addresses: dict[ContactId, str],
     now: datetime,
 ) -> None:
-    """Tell the ledger of these sends and bounces. Last in a transaction: it moves a counter that everybody moves."""
+    """Tell the ledger of these sends. Last in a transaction: it moves a counter that everybody moves."""
     activity_id = mailing.campaign_activity_id
     sent = [
         Send(activity_id, result.contact_id, now, addresses[result.contact_id]) for result in results if result.is_send
     ]
+    if sent:
+        await sends.append(conn, account_id, sent)
+
+
+async def append_bounces(
+    conn: Conn,
+    account_id: AccountId,
+    mailing: Mailing,
+    results: Sequence[Result],
+    *,
+    addresses: dict[ContactId, str],
+    now: datetime,
+) -> None:
+    """Tell the ledger which of these bounced, after it heard of the sends. Last in a transaction, likewise."""
+    activity_id = mailing.campaign_activity_id
     bounced = [
         Bounce(activity_id, result.contact_id, now, result.bounce_code) for result in results if result.bounce_code
     ]
-    if sent:
-        await sends.append(conn, account_id, sent)
     if bounced:
         await events.append_bounces(conn, account_id, bounced)
     unknown = [addresses[bounce.contact_id] for bounce in bounced if bounce.bounce_code == "B"]

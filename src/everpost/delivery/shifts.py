@@ -43,7 +43,7 @@ from everpost.delivery.submission import Carrier
 from everpost.delivery.throttles import Free, Limit, Throttles, domain_of
 from everpost.ids import AccountId, ContactId, MailingId, new_id
 from everpost.platform import clock, config, logs
-from everpost.platform.db import Conn, Db, is_outage, one
+from everpost.platform.db import Conn, Db, commit_without_waiting, is_outage, one
 from everpost.platform.relays import Relay
 from everpost.tracking import tokens
 
@@ -211,8 +211,11 @@ class Shift:
 
     async def _turn_once(self, hand: "_Hand", done: _Batch | None) -> _Batch | None:
         now, claim_id = clock.now(), hand.claim_id
+        results = list(done.results.values()) if done else []
+        addresses = {person.contact_id: person.email_address for person in done.people} if done else {}
+        if results:
+            await self._append_sends(results, addresses, now)
         async with self._db.transaction() as conn:
-            results = list(done.results.values()) if done else []
             if results:
                 self._has_sent = True
                 await claims.record(conn, self._account_id, self._mailing, claim_id, results)
@@ -223,10 +226,17 @@ class Shift:
             if batch is None:
                 await claims.give_back(conn, self._account_id, claim_id)
                 await hand.slots.end(conn)
-            if done and results:
-                addresses = {person.contact_id: person.email_address for person in done.people}
-                await claims.append_sends(conn, self._account_id, self._mailing, results, addresses=addresses, now=now)
+            await claims.append_bounces(conn, self._account_id, self._mailing, results, addresses=addresses, now=now)
         return batch
+
+    async def _append_sends(self, results: list[Result], addresses: dict[ContactId, str], now: datetime) -> None:
+        """Tell the ledger first, for all hands of all workers move the same counter: none waits for another's disk.
+
+        A worker that dies before the outcomes are written down too leaves unknown recipients, and those are sends.
+        """
+        async with self._db.transaction() as conn:
+            await commit_without_waiting(conn)
+            await claims.append_sends(conn, self._account_id, self._mailing, results, addresses=addresses, now=now)
 
     async def _take_allowed(self, conn: Conn, hand: "_Hand", now: datetime) -> _Batch | None:
         """What the limits of the account, the relay and the sending domain allow of the next batch."""

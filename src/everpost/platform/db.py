@@ -249,6 +249,14 @@ async def wait_for_locks(conn: Conn, at_most: timedelta) -> None:
     await conn.execute(f"SET LOCAL lock_timeout = {int(at_most.total_seconds() * 1000)}")
 
 
+async def commit_without_waiting(conn: Conn) -> None:
+    """This transaction ends without waiting for the disk, so that locks many want are held for a moment only.
+
+    A crash of the server may undo it, but never without undoing every commit that came after it.
+    """
+    await conn.execute("SET LOCAL synchronous_commit = off")
+
+
 async def limit_statements(conn: Conn, at_most: timedelta) -> None:
     """For the rest of this transaction a statement that takes longer than `at_most` raises StatementTimeout."""
     await conn.execute(f"SET LOCAL statement_timeout = {int(at_most.total_seconds() * 1000)}")
