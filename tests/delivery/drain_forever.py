@@ -46,6 +46,7 @@ POINTS: dict[str, Callable[[], None]] = {
     "before the claim": lambda: before(claims, "_take"),
     "before the claim is committed": lambda: after(claims, "_lease"),
     "between ledger and DATA": lambda: before(shifts.Shift, "_send"),
+    "between the ledger of sends and the outcomes": lambda: before(claims, "record"),
     "after the final dot": lambda: after(smtp.Connection, "_read_text_reply", calls=REPLIES),
 }
 

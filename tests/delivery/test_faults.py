@@ -106,6 +106,7 @@ async def test_a_worker_may_be_killed_at_any_point(sending: Sending, database_ur
         "before the claim": 0,
         "before the claim is committed": 0,
         "between ledger and DATA": BATCH,
+        "between the ledger of sends and the outcomes": BATCH,
         "after the final dot": BATCH,
     } == found
     # They had arrived, nobody had written it down, and nobody sent them again.

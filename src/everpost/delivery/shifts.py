@@ -1,7 +1,7 @@
 """Shifts: a few seconds of work on one mailing, by as many hands as there are carriers free.
 
-Each hand repeats three steps: one transaction writes down what became of the last batch and takes the next one; then,
-with no transaction open, each message is personalised, signed and submitted.
+Each hand repeats three steps: the ledger hears of the sends of the last batch; one transaction writes down what became
+of it and takes the next one; then, with no transaction open, each message is personalised, signed and submitted.
 
 Rules: who may no longer be mailed is suppressed when the batch is taken, who is over a limit is put back. A mailing
 that was paused or cancelled meanwhile gives out no more batches; where messages take long, batches are small, so that
