@@ -45,7 +45,7 @@ FIELDS = ["FirstName", "LastName", "CompanyName", "JobTitle", "EmailAddress"]
 MESSAGE_BYTES = 51_000
 ANCHOR_MESSAGES = 20_000
 CONTACTS_AT_ONCE = 100_000
-STUCK_SECONDS = 20
+STUCK_SECONDS = 60
 
 
 @dataclass
@@ -259,7 +259,7 @@ async def send(db: Db, account_id: AccountId, list_id: ListId, *, worker: int, p
         await mailings.open_for(conn, account_id, new)
         sent = Sent(await recipients.add(conn, account_id, mailing_id, recipients.of_lists([list_id])))
         await outbox.release(conn, account_id, mailing_id)
-    moved_at = started
+    moved_at = time.perf_counter()
     while not await is_finished(db, account_id, mailing_id, activity_id, sent, pids):
         if len(sent.memory) > 1 and sent.memory[-1][0] > sent.memory[-2][0]:
             moved_at = time.perf_counter()
