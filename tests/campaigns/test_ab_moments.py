@@ -24,8 +24,8 @@ class Moments:
     def __init__(self, api: Any, db: Any, account: Any, campaign: Any, clock: Any, work: Any) -> None:
         self.api, self.db, self.account, self.campaign, self.clock, self.work = api, db, account, campaign, clock, work
 
-    async def begin(self) -> None:
-        await self.api.post(f"{self.campaign.activity}/abtest", TEST)
+    async def begin(self, **changes: Any) -> None:
+        await self.api.post(f"{self.campaign.activity}/abtest", {**TEST, **changes})
         assert 201 == (await self.schedule("0")).status
         await self.work()
 
@@ -206,6 +206,14 @@ async def test_cancelling_the_winner_keeps_what_the_test_phase_did(moments: Mome
     await moments.work()
     history = [TEST_PHASE, stopped, ("COMPLETED", 1, 0)]
     assert ("Done", "DONE", history, True) == (await moments.shown())[:4]
+
+
+async def test_where_nobody_waits_for_the_winner_there_is_nothing_to_cancel(moments: Moments) -> None:
+    await moments.begin(test_size=50)
+    await moments.let_all_leave()
+    await moments.do(outbox.cancel, A)
+    await moments.work()
+    assert ("Done", "DONE", [("COMPLETED", 10, 0)], True) == (await moments.shown())[:4]
 
 
 async def test_cancelling_while_the_winner_leaves_counts_who_got_it(moments: Moments) -> None:

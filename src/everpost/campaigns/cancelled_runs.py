@@ -10,6 +10,7 @@ from everpost.campaigns import ab_phases, ab_tests, campaign_activities, resendi
 from everpost.campaigns.ab_tests import Test
 from everpost.campaigns.send_history import STOPPED
 from everpost.delivery import interruptions, mailings
+from everpost.delivery.mailings import Mailing
 from everpost.ids import AccountId, CampaignId, MailingId
 from everpost.platform import clock
 from everpost.platform.db import Conn, Db
@@ -26,7 +27,7 @@ async def note(db: Db, account_id: AccountId, mailing_id: MailingId) -> None:
         await states.hold(conn, account_id, mailing.campaign_id)
         test = await ab_tests.find(conn, account_id, mailing.campaign_id)
         if test is not None and test.waits_for_winner and test.mailing_rest == mailing_id:
-            await _end_test(conn, account_id, mailing.campaign_id, test, mailing_id)
+            await _end_test(conn, account_id, test, mailing)
         await _note(conn, account_id, mailing.campaign_id, _of_one_run(test, mailing_id))
 
 
@@ -51,15 +52,15 @@ async def _note(conn: Conn, account_id: AccountId, campaign_id: CampaignId, mail
         await resending.stop(conn, account_id, campaign_id)
 
 
-async def _end_test(
-    conn: Conn, account_id: AccountId, campaign_id: CampaignId, test: Test, mailing_rest: MailingId
-) -> None:
+async def _end_test(conn: Conn, account_id: AccountId, test: Test, rest: Mailing) -> None:
+    """There is no winner phase. It has an entry only if there was something to it and the test phase is complete."""
+    campaign_id = rest.campaign_id
     await ab_phases.note_winner(conn, account_id, campaign_id, test)
     samples = [await interruptions.state(conn, account_id, each) for each in (test.mailing_a, test.mailing_b) if each]
-    if "cancelled" in samples or await states.is_removed(conn, account_id, campaign_id):
+    if not rest.recipients or "cancelled" in samples or await states.is_removed(conn, account_id, campaign_id):
         return
     activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)
-    await send_history.begin(conn, account_id, activity_id, now=clock.now(), mailing_id=mailing_rest)
+    await send_history.begin(conn, account_id, activity_id, now=clock.now(), mailing_id=rest.mailing_id)
     entry = await send_history.require_running(conn, account_id, activity_id)
     await send_history.end(conn, account_id, entry, count=0, reason_code=STOPPED)
     await states.stop(conn, account_id, campaign_id, now=clock.now())
