@@ -53,11 +53,11 @@ class Confirmation(msgspec.Struct, frozen=True):
 async def request(conn: Conn, account_id: AccountId, new: EmailIn) -> CreatedEmail:
     """Add an address and mail it its link, both or neither. Raises: what `sender_emails.add` raises."""
     created = await sender_emails.add(conn, account_id, new)
-    await send(conn, account_id, created.email_id)
+    await _send(conn, account_id, created.email_id)
     return created
 
 
-async def send(conn: Conn, account_id: AccountId, email_id: EmailId) -> None:
+async def _send(conn: Conn, account_id: AccountId, email_id: EmailId) -> None:
     """Mail the link, when and if the caller's transaction commits."""
     address = await sender_emails.address_of(conn, account_id, email_id)
     if address is None:
@@ -79,7 +79,7 @@ async def send_again(conn: Conn, confirmation: Confirmation) -> bool:
     sent = await _sent_since(conn, confirmation.account_id, confirmation.email_id, now - timedelta(days=1))
     if sent.count >= _PER_DAY or (sent.latest is not None and now - sent.latest < _SHORTEST_GAP):
         return False
-    await send(conn, confirmation.account_id, confirmation.email_id)
+    await _send(conn, confirmation.account_id, confirmation.email_id)
     return True
 
 

@@ -109,14 +109,14 @@ async def recovery_codes_left(conn: Conn, user_id: UserId) -> int:
     return 0 if found is None else len(found.recovery_hashes)
 
 
-def address(secret: str, email: str) -> str:
+def _address(secret: str, email: str) -> str:
     """What the picture says: the address by which authenticator apps take over a secret."""
     return TOTP(secret).provisioning_uri(name=email, issuer_name="everpost")
 
 
 def picture(secret: str, email: str) -> str:
     """A QR code as a data URI."""
-    return segno.make(address(secret, email), error="m").svg_data_uri(scale=4, border=2)
+    return segno.make(_address(secret, email), error="m").svg_data_uri(scale=4, border=2)
 
 
 def _step_of(factor: _Factor, code: str) -> int | None:

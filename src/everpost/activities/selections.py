@@ -93,7 +93,7 @@ async def settle(
     """Select the contacts and keep them for the activity; named ids are kept as they are, unknown ones too."""
     if source.contact_ids:
         await _keep_named(conn, account_id, activity_id, list(dict.fromkeys(source.contact_ids)), chunk_size)
-        return await kept(conn, account_id, activity_id)
+        return await _kept(conn, account_id, activity_id)
     where, values = await _condition(conn, account_id, source)
     excluded = (exclude.contact_ids or []) if exclude else []
     return await keep(
@@ -110,10 +110,10 @@ async def keep(
     await run(conn, "SET LOCAL enable_nestloop = off")
     await run(conn, statement, account_id=account_id, activity_id=activity_id, **values)
     await run(conn, "SET LOCAL enable_nestloop = on")
-    return await kept(conn, account_id, activity_id)
+    return await _kept(conn, account_id, activity_id)
 
 
-async def kept(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Selected:
+async def _kept(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Selected:
     """What is kept for an activity."""
     selected = await one(
         conn,

@@ -36,7 +36,7 @@ def split(text: str) -> Number | None:
     if digits.startswith(_NORTH_AMERICA):
         return Number(_NORTH_AMERICA, digits[1:], "US") if len(digits) == 11 else None
     for length in range(_LONGEST_DIAL_CODE, 0, -1):
-        country = country_of(digits[:length])
+        country = _country_of(digits[:length])
         if country is not None:
             return Number(digits[:length], digits[length:], country)
     return None
@@ -51,7 +51,7 @@ def join(dial_code: str, sms_address: str, country_code: str) -> Number | None:
     return Number(code, address, country) if 8 <= len(code + address) <= 15 else None
 
 
-def country_of(dial_code: str) -> str | None:
+def _country_of(dial_code: str) -> str | None:
     """The country that a dial code stands for, where several share it the largest."""
     regions = COUNTRY_CODE_TO_REGION_CODE.get(int(dial_code), ())
     return regions[0] if regions and regions[0] != _NOT_A_COUNTRY and not dial_code.startswith("0") else None

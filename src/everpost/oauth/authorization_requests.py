@@ -83,7 +83,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def nonce(self) -> str | None:
-        return printable(self.parameters["nonce"]) if "nonce" in self.parameters else None
+        return _printable(self.parameters["nonce"]) if "nonce" in self.parameters else None
 
     def reply(self, **members: str) -> Reply:
         return _reply(self.parameters, **members)
@@ -125,14 +125,14 @@ async def examine(conn: Conn, query: Query, *, is_state_needed: bool = True) -> 
     try:
         wanted = scopes.read(parameters.get("scope", ""))
     except UnknownScope as error:
-        return _error(parameters, "invalid_scope", f"The scope '{printable(str(error))}' is not known.")
+        return _error(parameters, "invalid_scope", f"The scope '{_printable(str(error))}' is not known.")
     refusal = _refuse_scope(wanted, parameters) or _refuse_proof(app, parameters) or _refuse_modes(query)
     if refusal is not None:
         return refusal
     return Asked(app, parameters, wanted, frozenset(parameters.get("prompt", "").split()))
 
 
-def printable(text: str) -> str:
+def _printable(text: str) -> str:
     """What may be shown and stored of a text that could be anything."""
     return "".join(character if character.isprintable() else "?" for character in text[:200])
 

@@ -92,10 +92,10 @@ async def _outcome(db: Db, incoming: Incoming, endpoint: Endpoint) -> tuple[App 
     except OAuthError as error:
         if error.is_failure:
             await request_throttles.count_failure(db, client_id, address)
-        return app, oauth_error(error)
+        return app, _oauth_error(error)
     except Exception:
         log.exception("token request failed")
-        return app, oauth_error(ServerError())
+        return app, _oauth_error(ServerError())
     return app, Outgoing(200, body, dict(_NO_STORE))
 
 
@@ -115,7 +115,7 @@ def platform_error(code: str, *, allowed: str = "POST, OPTIONS") -> Outgoing:
     return Outgoing(status, body, headers)
 
 
-def oauth_error(error: OAuthError) -> Outgoing:
+def _oauth_error(error: OAuthError) -> Outgoing:
     headers = dict(_NO_STORE)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="oauth2"'

@@ -58,13 +58,13 @@ async def read(exchange: Exchange, door: Door) -> Received:
         return Received()
     if door.decoder is None:
         return Received()
-    body = await read_bytes(exchange, door.max_body_bytes)
+    body = await _read_bytes(exchange, door.max_body_bytes)
     if not body and door.is_data_optional:
         return Received()
     return _decode(body, door)
 
 
-async def read_bytes(exchange: Exchange, at_most: int) -> bytes:
+async def _read_bytes(exchange: Exchange, at_most: int) -> bytes:
     """The whole body. Raises: TooLarge; ClientDisconnect when it ends early, for half a body must do nothing."""
     receive = _limited(exchange, at_most)
     chunks: list[bytes] = []
@@ -83,7 +83,7 @@ async def read_form(exchange: Exchange, at_most: int) -> dict[str, str]:
     if media_type == "multipart/form-data":
         form = await _read_upload(exchange, at_most)
         return {name: value for name, value in form.items() if isinstance(value, str)}
-    body = await read_bytes(exchange, at_most)
+    body = await _read_bytes(exchange, at_most)
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"))
 
 
@@ -171,7 +171,7 @@ def _limited(exchange: Exchange, at_most: int) -> Callable[[], Awaitable[Any]]:
 
 
 async def _refuse_foreign_body(exchange: Exchange, door: Door) -> None:
-    body = await read_bytes(exchange, door.max_body_bytes)
+    body = await _read_bytes(exchange, door.max_body_bytes)
     media_type = exchange.header("content-type").split(";")[0].strip().lower()
     if body.strip() and media_type and not _is_json(media_type):
         raise errors.UnsupportedMedia

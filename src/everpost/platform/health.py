@@ -63,7 +63,7 @@ async def read_metrics(db: Db) -> Answer:
     """Numbers of this process, and of the queue that all nodes share, for Prometheus."""
     async with db.reader() as conn:
         silence = await worker_silence_of(conn)
-        states = {state.status: state.jobs for state in await queue_states(conn)}
+        states = {state.status: state.jobs for state in await _queue_states(conn)}
     worker_silence.set(float("nan") if silence is None else silence.total_seconds())
     for state in ("queued", "picked", "failed"):
         jobs_in_queue.labels(state).set(states.get(state, 0))
@@ -81,7 +81,7 @@ async def worker_silence_of(conn: Conn) -> timedelta | None:
     return None if next_at is None else max(clock.now() - (next_at - BEAT), timedelta(0))
 
 
-async def queue_states(conn: Conn) -> list[QueueState]:
+async def _queue_states(conn: Conn) -> list[QueueState]:
     return await many(conn, QueueState, "SELECT status::text, count(*) AS jobs FROM pgqueuer GROUP BY status")
 
 

@@ -52,12 +52,12 @@ def configure(process: str) -> None:
     structlog.contextvars.bind_contextvars(process=process)
 
 
-def describe(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     """Where it was raised and what it is, and the same of what caused it."""
     if config.current().log_level == "debug":
         return "".join(traceback.format_exception(error)).rstrip()
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    before = f"{describe(cause)}\n\nwhich led to\n\n" if cause is not None else ""
+    before = f"{_describe(cause)}\n\nwhich led to\n\n" if cause is not None else ""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"{before}{frames}{_kind(error)}"
 
@@ -66,7 +66,7 @@ class _Formatter(logging.Formatter):
     """For what the libraries log."""
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 -- the library's name
-        return "" if ei[1] is None else describe(ei[1])
+        return "" if ei[1] is None else _describe(ei[1])
 
 
 def _kind(error: BaseException) -> str:
@@ -83,5 +83,5 @@ def _describe_exception(logger: Any, method: str, event: MutableMapping[str, Any
     raised = event.pop("exc_info", None)
     error = sys.exc_info()[1] if raised is True else raised
     if isinstance(error, BaseException):
-        event["exception"] = describe(error)
+        event["exception"] = _describe(error)
     return event

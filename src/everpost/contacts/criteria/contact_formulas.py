@@ -98,12 +98,12 @@ def _condition(  # noqa: PLR0911 -- one line per kind of test
         case MonthTest(months):
             return _month_day(kind, sql) + " / 100 = ANY(" + values.add(list(months)) + "::int[])"
         case SeasonTest(period):
-            return _month_day(kind, sql) + " = ANY(" + values.add(days_of_year(period, now)) + "::int[])"
+            return _month_day(kind, sql) + " = ANY(" + values.add(_days_of_year(period, now)) + "::int[])"
         case _:
             assert_never(test)
 
 
-def days_of_year(period: Period, now: datetime) -> list[int]:
+def _days_of_year(period: Period, now: datetime) -> list[int]:
     """The days, as 100 * month + day, that come round within a period about now.
 
     29 February counts as 1 March in years that have none.

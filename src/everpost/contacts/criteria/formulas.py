@@ -71,7 +71,7 @@ def negated(formula: Formula, is_negated: bool) -> Formula:
 
 def one_by_one(formula: Formula) -> LiteralString:
     """The contacts of whom it is true, each asked by itself."""
-    return _CONTACTS + condition(formula)
+    return _CONTACTS + _condition(formula)
 
 
 def as_sets(formula: Formula) -> LiteralString:
@@ -82,10 +82,10 @@ def as_sets(formula: Formula) -> LiteralString:
 def of_rows(formula: Formula) -> LiteralString:
     """The contacts whom conditions on the row alone leave: more than it is true of, and whom it is asked of."""
     parts = formula.parts if isinstance(formula, AllOf) else [formula]
-    return _CONTACTS + " AND ".join(["TRUE", *[condition(part) for part in parts if _is_of_row(part)]])
+    return _CONTACTS + " AND ".join(["TRUE", *[_condition(part) for part in parts if _is_of_row(part)]])
 
 
-def condition(formula: Formula) -> LiteralString:  # noqa: PLR0911 -- one line per shape
+def _condition(formula: Formula) -> LiteralString:  # noqa: PLR0911 -- one line per shape
     """True of the row `contact`, or not true: NULL is possible."""
     match formula:
         case Row(sql):
@@ -95,15 +95,15 @@ def condition(formula: Formula) -> LiteralString:  # noqa: PLR0911 -- one line p
         case Not(Related() as part):
             return "NOT EXISTS (" + _rows_of_contact(part) + ")"
         case Not(OneOf(parts)):
-            return condition(AllOf([Not(part) for part in parts]))
+            return _condition(AllOf([Not(part) for part in parts]))
         case Not(Not(part)):
-            return condition(part)
+            return _condition(part)
         case Not(part):
-            return "(" + condition(part) + " IS NOT TRUE)"
+            return "(" + _condition(part) + " IS NOT TRUE)"
         case AllOf(parts):
-            return "(" + " AND ".join([condition(part) for part in parts]) + ")"
+            return "(" + " AND ".join([_condition(part) for part in parts]) + ")"
         case OneOf(parts):
-            return "(" + " OR ".join([condition(part) for part in parts]) + ")"
+            return "(" + " OR ".join([_condition(part) for part in parts]) + ")"
 
 
 def _joined(formula: Formula) -> LiteralString:
@@ -116,7 +116,7 @@ def _joined(formula: Formula) -> LiteralString:
         case Not(Not(part)):
             return _joined(part)
         case _ if _is_of_row(formula):
-            return condition(formula)
+            return _condition(formula)
         case Not(part):
             # NOT IN would build the whole set in memory; this is an anti-join.
             return "NOT EXISTS (SELECT FROM (" + _members(part) + ") AS met WHERE met.contact_id = contact.contact_id)"
@@ -143,7 +143,7 @@ def _with_rows_together(parts: Sequence[Formula]) -> list[Formula]:
     """What asks the row alone as one part, so that the table is read once for all of that."""
     of_row = [part for part in parts if _is_of_row(part)]
     others = [part for part in parts if not _is_of_row(part)]
-    return [*others, Row(condition(OneOf(of_row)))] if of_row else others
+    return [*others, Row(_condition(OneOf(of_row)))] if of_row else others
 
 
 def _is_of_row(formula: Formula) -> bool:

@@ -99,7 +99,7 @@ def custom_test(field: FieldDefinition, leaf: Leaf) -> Test:
 
 
 async def look_up(conn: Conn, account_id: AccountId, tree: Group, *, now: datetime) -> References:
-    found = list(rules_of(tree))
+    found = list(_rules_of(tree))
     named = [each for rule in found if isinstance(rule, MembershipRule) for each in rule.ids]
     return References(
         now=now,
@@ -111,7 +111,7 @@ async def look_up(conn: Conn, account_id: AccountId, tree: Group, *, now: dateti
 
 async def check(conn: Conn, account_id: AccountId, tree: Group) -> None:
     """Whether custom fields that exist have the type for what is asked of them. Raises: Invalid."""
-    rules = [rule for rule in rules_of(tree) if isinstance(rule, CustomFieldRule)]
+    rules = [rule for rule in _rules_of(tree) if isinstance(rule, CustomFieldRule)]
     if not rules:
         return
     references = References(now=clock.now(), fields=await custom_fields.definitions(conn, account_id))
@@ -127,13 +127,13 @@ async def check(conn: Conn, account_id: AccountId, tree: Group) -> None:
         raise Invalid(*problems)
 
 
-def rules_of(node: Node) -> Iterator[Node]:
+def _rules_of(node: Node) -> Iterator[Node]:
     """Every rule of a tree, groups left out."""
     if not isinstance(node, Group):
         yield node
         return
     for child in node.children:
-        yield from rules_of(child)
+        yield from _rules_of(child)
 
 
 def _boolean(text: str, leaf: Leaf) -> str:
