@@ -4,8 +4,19 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.support.fixtures",)
+
+# What is drawn at random is the same in every run, and may take its time on a busy machine.
+settings.register_profile(
+    "everpost",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("everpost")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -103,7 +103,7 @@ def test_another_programs_word_never_displaces_or_doubles_a_column():
 cells = st.text(st.sampled_from('ab "\n,ü'), max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(cells, cells), max_size=12), st.integers(4, 80), st.sampled_from(["\n", "\r\n"]))
 def test_well_formed_files_are_read_alike_in_chunks_of_any_size(table, size_bytes, end):
     lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in table]

@@ -119,7 +119,7 @@ async def test_consent_goes_where_the_tables_say(api: Api, db: Db, account: Acco
         def __init__(self) -> None:
             super().__init__(World(api, db, account, clock))
 
-    few = settings(max_examples=30, stateful_step_count=12, deadline=None, database=None, derandomize=True)
+    few = settings(max_examples=30, stateful_step_count=12)
     await to_thread.run_sync(lambda: run_state_machine_as_test(Machine, settings=few))
 
 

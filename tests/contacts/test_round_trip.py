@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.api import Api
@@ -112,7 +112,7 @@ def body_of(drawn: dict[str, Any], known: dict[str, list[str]]) -> dict[str, Any
 
 
 @given(drawn=CONTACTS, source=st.sampled_from(["Account", "Contact"]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 async def test_any_contact_comes_back_as_sent(
     api: Api, account: Account, clock: Any, known: dict[str, list[str]], drawn: dict[str, Any], source: str
 ) -> None:

@@ -51,9 +51,9 @@ async def found(conn: Conn, account_id: AccountId, document: dict[str, Any]) -> 
 
 @given(document=DOCUMENTS)
 @settings(
-    max_examples=200, deadline=None, derandomize=True, database=None,
+    max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+)
 async def test_both_forms_find_whom_the_contract_describes(worlds: Worlds, document: dict[str, Any]) -> None:
     for account_id, world in worlds.made:
         expected = segment_oracle.members(document, world)
