@@ -61,6 +61,7 @@ DOOR_MODULES: Final = (
     "everpost.portal.campaign_trace_pages",
     "everpost.portal.report_pages",
     "everpost.portal.contact_timeline_pages",
+    "everpost.portal.segment_pages",
     "everpost.portal.swagger_ui",
     "everpost.portal.echarts",
     "everpost.portal.docs",
