@@ -164,7 +164,10 @@ async def test_save_stores_all_changes_and_nothing_is_stored_before(owner: Windo
         "refresh_token_type": "long_lived",
         "visibility": "private",
     }.items() <= stored.items()
-    await owner.press("Save", redirect_uri_0="", logo_url="")
+    # A field with a number that no form makes is none of ours.
+    await owner.press(
+        "Save", redirect_uri_0="", logo_url="", **{f"redirect_uri_{'9' * 5_000}": "https://other.example"}
+    )
     stored = (await owner.call("GET", f"/portal/api/apps/{key}")).body
     assert (["https://*.shop.example/back"], None) == (stored["redirect_uris"], stored["logo_url"])
 

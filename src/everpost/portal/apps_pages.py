@@ -1,5 +1,6 @@
 """My Applications as pages. The rules are those of `oauth.registrations`. Source: contract, portal.md §5.1-§5.3."""
 
+import re
 from typing import Any, Final, Literal
 
 import msgspec
@@ -20,7 +21,8 @@ pages: Final = Pages(tag="Portal")
 _ALL: Final = "/portal/apps"
 _ONE: Final = "/portal/apps/{client_id}"
 _RULES: Final[dict[str, Any]] = {"privilege": "account:read", "bad_id_status": 404}
-_URI: Final = "redirect_uri_"  # and a number: each URI is a field of its own
+# Each URI is a field of its own.
+_URI_FIELD: Final = re.compile(r"redirect_uri_([0-9]{1,4})")
 _TEXTS: Final = (
     "public_name", "description", "logo_url", "website", "support_url", "support_email", "refresh_token_type",
     "visibility",
@@ -173,9 +175,8 @@ async def _may_register(conn: Conn, session: Session) -> bool:
 
 def _uris(form: dict[str, str]) -> list[str]:
     """The redirect URIs of the form in their order; an emptied field is one that was removed."""
-    names = [name for name in form if name.startswith(_URI) and name.removeprefix(_URI).isdecimal()]
-    ordered = sorted(names, key=lambda name: int(name.removeprefix(_URI)))
-    return [text for name in ordered if (text := form[name].strip())]
+    numbered = sorted((int(found[1]), name) for name in form if (found := _URI_FIELD.fullmatch(name)))
+    return [text for _, name in numbered if (text := form[name].strip())]
 
 
 def _new_form(form: dict[str, str], problems: Problems, *, may_register: bool = True, status: int = 200) -> Html:
