@@ -62,10 +62,6 @@ class Composer:
         self._from = header_address(letterhead.from_email)
 
     @property
-    def signs(self) -> bool:
-        return bool(self._signers)
-
-    @property
     def names(self) -> frozenset[str]:
         """The values that `compose` asks for."""
         return self._personaliser.names

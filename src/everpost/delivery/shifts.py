@@ -317,11 +317,8 @@ class Shift:
 
         failure = Outcome(Verdict.TEMPORARY, Stage.CONNECT, 0, "Not attempted")
         try:
-            messages = self._messages(batch)
-            if self._composer.signs:
-                # Signatures cost more than all the rest and let go of the interpreter: threads make several at once.
-                messages = iter(await asyncio.to_thread(list, messages))
-            await carrier.carry(messages, report)
+            # Signed here, not in threads: every core has a worker, and threads would only wait for each other.
+            await carrier.carry(self._messages(batch), report)
         except ConnectionFailed as error:
             self.has_server = False
             failure = error.outcome
