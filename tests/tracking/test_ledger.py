@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
+from everpost.platform import config
 from everpost.platform.db import Db, many
 from everpost.tracking import counters, events, ledger, links, recount, sends
 from everpost.tracking.counters import Counters
@@ -230,13 +231,50 @@ async def test_the_hidden_link_takes_out_everything_within_a_minute(db: Db) -> N
     assert person == await counted(db)
 
 
+async def test_scanners_are_left_out_where_the_operator_says_so(db: Db) -> None:
+    (url_id,) = await urls(db, 1)
+    scanned, reader = ContactId(new_id()), ContactId(new_id())
+    visits = [
+        hit(scanned, sign="scanner"),
+        hit(scanned, url_id=url_id, sign="scanner"),
+        hit(reader, sign="proxy"),
+        hit(reader, after=9, url_id=url_id),
+    ]
+    config.override(leave_out_scanners=True)
+    await ledger.record(db, ACCOUNT, visits)
+    person = Counters(opens=1, opens_computer=1, opens_proxy=1, clicks=1, clicks_computer=1)
+    assert msgspec.structs.replace(person, opens_left_out=1, clicks_left_out=1) == await counted(db)
+    config.override(leave_out_scanners=False)
+    await ledger.record(db, ACCOUNT, visits[:1])
+    both = msgspec.structs.replace(person, opens=2, opens_computer=2, opens_scanner=1)
+    assert msgspec.structs.replace(both, opens_left_out=1, clicks_left_out=1) == await counted(db)
+
+
+async def test_visits_right_after_the_acceptance_are_left_out_where_the_operator_says_so(db: Db) -> None:
+    (url_id,) = await urls(db, 1)
+    contact = ContactId(new_id())
+    config.override(leave_out_instant_visits=True)
+    async with db.transaction() as conn:
+        await sends.append(conn, ACCOUNT, [Send(ACTIVITY, contact, NOON, "zoe@reader.example")])
+    await ledger.record(db, ACCOUNT, [hit(contact, after=1.9), hit(contact, after=1.9, url_id=url_id)])
+    left_out = Counters(sends=1, opens_left_out=1, clicks_left_out=1)
+    assert left_out == await counted(db)
+    await ledger.record(db, ACCOUNT, [hit(contact, after=2)])
+    assert msgspec.structs.replace(left_out, opens=1, opens_computer=1) == await counted(db)
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_counters_equal_a_recount_after_any_stream_of_events(db: Db, seed: int) -> None:
     chance = random.Random(seed)
+    config.override(leave_out_scanners=seed % 2 == 1, leave_out_instant_visits=seed % 4 > 1)
     numbers = await urls(db, 7)
     async with db.transaction() as conn:
         trap = await links.register_honeypot(conn, ACCOUNT, ACTIVITY, "https://shop.example/")
     contacts = [ContactId(new_id()) for _ in range(chance.choice([1, 4, 30]))]
+    async with db.transaction() as conn:
+        sent = [Send(ACTIVITY, contact, NOON + timedelta(seconds=chance.random() * 60), "a@b.example")
+                for contact in contacts]  # fmt: skip
+        await sends.append(conn, ACCOUNT, sent)
     for step in range(60):
         batch = [_any_hit(chance, contacts, numbers, trap, step) for _ in range(chance.choice([1, 2, 10, 40]))]
         await ledger.record(db, ACCOUNT, batch)

@@ -53,6 +53,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hidden_link: Annotated[
         bool, Meta(description="End mails with a link that nobody sees: whoever follows it is a program.")
     ] = True
+    leave_out_scanners: Annotated[
+        bool, Meta(description="Leave opens and clicks of programs that call themselves scanners out of the reports.")
+    ] = False
+    leave_out_instant_visits: Annotated[
+        bool, Meta(description="Leave visits within two seconds after a mail was accepted out of the reports.")
+    ] = False
     trusted_proxies: Annotated[
         str, Meta(description="Addresses whose X-Forwarded-* headers are believed, comma-separated.")
     ] = ""

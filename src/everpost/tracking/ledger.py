@@ -6,7 +6,7 @@ Rules:
 - A contact's first open and first click are decided by the key of `engagement`, so several nodes may fold at once.
 - A click of somebody without any open so far is also an open, at the click's time, with the click's device and id. Of
   hits that are folded together the opens come first.
-- Events of machines are stored and counted nowhere.
+- Events of machines are stored and counted nowhere but beside (`…_left_out`).
 Source: contract, campaigns.md §6.1-§6.3.
 """
 
@@ -129,6 +129,8 @@ async def _fold(conn: Conn, account_id: AccountId) -> Folded:
         most_batches=MOST_BATCHES_IN_A_FOLD,
         burst_links=machines.BURST_LINKS,
         honeypot_window=machines.HONEYPOT_WINDOW,
+        signs_left_out=machines.signs_left_out(),
+        too_early=machines.too_early(),
     )
     assert folded is not None
     if folded.suspects_since is not None:
@@ -156,18 +158,31 @@ _FOLD: Final = """
         SELECT encode(overlay(uuid_send(batch.batch_id) PLACING int2send(hit.number::int2) FROM 15), 'hex')::uuid
                    AS event_id,
                hit.campaign_activity_id, hit.contact_id, hit.created_at, hit.device_type, hit.url_id, hit.sign,
-               hit.sign IS NOT DISTINCT FROM 'honeypot' AS is_honeypot, hit.url_id IS NULL AS is_open,
-               hit.url_id IS NOT NULL AND hit.sign IS DISTINCT FROM 'honeypot' AS is_click
+               hit.sign IS NOT DISTINCT FROM 'honeypot' AS is_honeypot, made.is_machine,
+               CASE WHEN hit.url_id IS NULL THEN 'open' ELSE 'click' END AS kind,
+               hit.url_id IS NULL AND NOT made.is_machine AS is_open,
+               hit.url_id IS NOT NULL AND NOT made.is_machine AS is_click
           FROM batch
          CROSS JOIN LATERAL unnest(batch.campaign_activity_ids, batch.contact_ids, batch.created_ats,
                                    batch.device_types, batch.url_ids, batch.signs) WITH ORDINALITY
-            AS hit (campaign_activity_id, contact_id, created_at, device_type, url_id, sign, number)),
+            AS hit (campaign_activity_id, contact_id, created_at, device_type, url_id, sign, number)
+         CROSS JOIN LATERAL (
+               -- Only where the rule is on does anybody look when the message was accepted.
+               SELECT coalesce(hit.sign = ANY (:signs_left_out), false)
+                      OR CASE WHEN :too_early::interval > '0' THEN EXISTS (
+                              SELECT FROM sends
+                               WHERE sends.account_id = :account_id
+                                 AND sends.campaign_activity_id = hit.campaign_activity_id
+                                 AND sends.contact_id = hit.contact_id
+                                 AND hit.created_at < sends.sent_at + :too_early::interval)
+                         ELSE false END
+               ) AS made (is_machine)),
     touch AS (
         SELECT campaign_activity_id, contact_id,
                count(*) AS hits, max(created_at) AS latest,
                count(*) FILTER (WHERE is_open) AS opens,
                count(*) FILTER (WHERE is_click) AS clicks,
-               count(*) FILTER (WHERE is_honeypot) AS machine_clicks,
+               count(*) FILTER (WHERE is_machine AND kind = 'click') AS machine_clicks,
                max(created_at) FILTER (WHERE is_honeypot) AS honeypot_at,
                min(created_at) FILTER (WHERE is_open) AS first_opened_at,
                max(created_at) FILTER (WHERE is_open) AS last_opened_at,
@@ -217,26 +232,25 @@ _FOLD: Final = """
     accepted AS (
         SELECT taken.campaign_activity_id, taken.contact_id, taken.event_id, kind.name AS kind,
                CASE WHEN kind.name = 'click' THEN taken.url_id END AS url_id, taken.device_type, taken.created_at,
-               taken.sign, taken.is_honeypot, CASE WHEN NOT taken.is_honeypot THEN kind.name END AS counts_as,
+               taken.sign, taken.is_machine, CASE WHEN NOT taken.is_machine THEN kind.name END AS counts_as,
                kind.name = 'open' AND taken.event_id = touched.first_open_id AS is_first_open,
                kind.name = 'click' AND taken.event_id = touched.first_click_id AS is_first_click
           FROM taken
           JOIN touched
             ON touched.campaign_activity_id = taken.campaign_activity_id AND touched.contact_id = taken.contact_id
          CROSS JOIN (VALUES ('open'), ('click')) AS kind (name)
-         WHERE CASE WHEN kind.name = 'click' THEN NOT taken.is_open
-                    ELSE taken.is_open OR taken.event_id = touched.first_open_id END),
+         WHERE taken.kind = kind.name OR kind.name = 'open' AND taken.event_id = touched.first_open_id),
     stored AS (
         INSERT INTO tracking_events (account_id, campaign_activity_id, contact_id, event_id, kind, url_id,
                                      device_type, created_at, sign, is_machine)
         SELECT :account_id::uuid, campaign_activity_id, contact_id, event_id, kind, url_id, device_type, created_at,
-               sign, is_honeypot
+               sign, is_machine
           FROM accepted),
     linked AS (
         INSERT INTO link_clicks (account_id, campaign_activity_id, contact_id, url_id)
         SELECT DISTINCT :account_id::uuid, campaign_activity_id, contact_id, url_id
           FROM accepted
-         WHERE kind = 'click' AND NOT is_honeypot
+         WHERE kind = 'click' AND NOT is_machine
          ORDER BY campaign_activity_id, contact_id, url_id
             ON CONFLICT (account_id, campaign_activity_id, contact_id, url_id) DO NOTHING
         RETURNING campaign_activity_id, url_id),
@@ -254,7 +268,7 @@ _FOLD: Final = """
                (account_id, campaign_activity_id, opens, clicks,
                 opens_computer, opens_mobile, opens_tablet, opens_other, opens_none,
                 clicks_computer, clicks_mobile, clicks_tablet, clicks_other, clicks_none,
-                opens_proxy, opens_scanner, clicks_proxy, clicks_scanner, clicks_left_out)
+                opens_proxy, opens_scanner, opens_left_out, clicks_proxy, clicks_scanner, clicks_left_out)
         SELECT :account_id::uuid, campaign_activity_id,
                count(*) FILTER (WHERE is_first_open),
                count(*) FILTER (WHERE is_first_click),
@@ -270,9 +284,10 @@ _FOLD: Final = """
                count(*) FILTER (WHERE counts_as = 'click' AND device_type IS NULL),
                count(*) FILTER (WHERE counts_as = 'open' AND sign = 'proxy'),
                count(*) FILTER (WHERE counts_as = 'open' AND sign = 'scanner'),
+               count(*) FILTER (WHERE kind = 'open' AND is_machine),
                count(*) FILTER (WHERE counts_as = 'click' AND sign = 'proxy'),
                count(*) FILTER (WHERE counts_as = 'click' AND sign = 'scanner'),
-               count(*) FILTER (WHERE is_honeypot)
+               count(*) FILTER (WHERE kind = 'click' AND is_machine)
           FROM accepted
          GROUP BY campaign_activity_id
          ORDER BY campaign_activity_id
@@ -291,6 +306,7 @@ _FOLD: Final = """
                clicks_none = known.clicks_none + excluded.clicks_none,
                opens_proxy = known.opens_proxy + excluded.opens_proxy,
                opens_scanner = known.opens_scanner + excluded.opens_scanner,
+               opens_left_out = known.opens_left_out + excluded.opens_left_out,
                clicks_proxy = known.clicks_proxy + excluded.clicks_proxy,
                clicks_scanner = known.clicks_scanner + excluded.clicks_scanner,
                clicks_left_out = known.clicks_left_out + excluded.clicks_left_out)

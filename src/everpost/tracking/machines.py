@@ -4,6 +4,8 @@ Rules:
 - Prefetches never count, and nothing is stored of them; neither HEAD nor OPTIONS reach the ledger at all.
 - Five or more different links of one message within two seconds: all of those clicks are a machine's.
 - The hidden link was requested: everything of that message within sixty seconds, before and after, is a machine's.
+- Two more rules are off until the operator switches them on: whoever names a scanner or an HTTP library as its program,
+  and whoever comes within two seconds after the mail was accepted, is a machine.
 - An open that was only inferred from a click goes with it: both have the same id.
 Source: contract, campaigns.md §6.3.
 """
@@ -17,6 +19,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, EventId, UrlId
+from everpost.platform import config
 from everpost.platform.db import Conn, many, one, run
 from everpost.tracking import counters
 from everpost.tracking.counters import Counters
@@ -28,6 +31,7 @@ Sign: TypeAlias = Literal["honeypot", "proxy", "scanner"]
 BURST_LINKS: Final = 5
 BURST_WINDOW: Final = timedelta(seconds=2)
 HONEYPOT_WINDOW: Final = timedelta(seconds=60)
+_TOO_EARLY: Final = timedelta(seconds=2)
 
 # As the standard has it, and as Safari and Firefox wrote it before.
 _PURPOSES: Final = (b"purpose", b"sec-purpose", b"x-purpose", b"x-moz")
@@ -58,6 +62,16 @@ def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     if headers.keys().isdisjoint(_PURPOSES):
         return False
     return any(re.search(rb"prefetch|preview", headers.get(name, b""), re.IGNORECASE) for name in _PURPOSES)
+
+
+def signs_left_out() -> list[Sign]:
+    """What speaks so clearly against a person that the event counts nowhere."""
+    return ["honeypot", "scanner"] if config.current().leave_out_scanners else ["honeypot"]
+
+
+def too_early() -> timedelta:
+    """How long after a mail was accepted no person can have come yet; nothing where the rule is off."""
+    return _TOO_EARLY if config.current().leave_out_instant_visits else timedelta(0)
 
 
 async def sweep(conn: Conn, account_id: AccountId, messages: Sequence[Message], *, since: datetime) -> None:
