@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pictures.audience import Audience
 from pictures.automatic import Automatic
 from pictures.instance import Instance, fill, started
 from pictures.marketers import Marketers
@@ -23,7 +24,7 @@ IMAGES = Path(__file__).parent / "images"
 SIZES = {"wide": 1280, "narrow": 400}
 TALLEST = 2400
 TOURS: dict[str, type[Tour]] = {
-    name: tour for tour in (Visitors, Members, Marketers, Automatic) for name in vars(tour) if not name.startswith("_")
+    name: tour for tour in (Visitors, Members, Marketers, Audience, Automatic) for name in vars(tour) if not name.startswith("_")
 }
 
 

@@ -53,6 +53,7 @@ DOOR_MODULES: Final = (
     "everpost.portal.campaign_details_pages",
     "everpost.portal.campaign_content_pages",
     "everpost.portal.campaign_audience_pages",
+    "everpost.portal.campaign_link_pages",
     "everpost.portal.campaign_subject_test_pages",
     "everpost.portal.campaign_resend_pages",
     "everpost.portal.campaign_test_mail_pages",
@@ -61,6 +62,9 @@ DOOR_MODULES: Final = (
     "everpost.portal.campaign_trace_pages",
     "everpost.portal.report_pages",
     "everpost.portal.contact_timeline_pages",
+    "everpost.portal.contact_table_pages",
+    "everpost.portal.contact_edit_pages",
+    "everpost.portal.list_pages",
     "everpost.portal.segment_pages",
     "everpost.portal.swagger_ui",
     "everpost.portal.echarts",
@@ -72,6 +76,7 @@ SUBSCRIBING_MODULES: Final = (
     "everpost.campaigns.automation_runs",
     "everpost.campaigns.ab_phases",
     "everpost.campaigns.cancelled_runs",
+    "everpost.campaigns.click_lists",
 )
 # A request that cannot be served within this is answered 503; a proxy in front would have given up soon after.
 _WAIT_SECONDS: Final = 5

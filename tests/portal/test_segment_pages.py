@@ -118,7 +118,7 @@ async def test_what_is_wrong_stands_beside_the_condition_and_nothing_is_lost(own
     assert 403 == reply.status_code
 
 
-CONDITIONS = [
+CONDITIONS: list[dict[str, Any]] = [
     {"source": "tracking", "field": "opened", "op": "contains-any", "const_value": "campaigns"},
     {"source": "Tracking", "field": "not-opened", "op": "contains-any", "const_value": "last-n-campaigns", "param": 7},
     {"source": "tracking", "field": "clicked", "op": "contains-any", "const_value": "any-campaign",
@@ -132,7 +132,7 @@ CONDITIONS = [
     {"source": "contact", "field": "cf:rank", "op": "in", "value": ["gold"]},
     {"source": "contact", "field": "job_title", "op": "is-not-empty"},
 ]  # fmt: skip
-TOO_RICH = [
+TOO_RICH: list[dict[str, Any]] = [
     {"source": "tracking", "field": "clicked", "op": "contains-all", "const_value": "last-n-campaigns", "param": 2},
     {"source": "contact", "field": "birthday", "op": "month-eq", "value": [1, 2]},
     {"source": "contact", "field": "home_city", "op": "eq", "value": "Salem"},

@@ -1,4 +1,4 @@
-"""The page with everything that happened between a contact and the mails."""
+"""The page of a contact: what is known of it, and everything that happened between it and the mails."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,12 +14,15 @@ from everpost.ids import ContactId
 from everpost.platform.caller import Session
 from everpost.platform.db import Conn
 from everpost.platform.http import Html, Pages
+from everpost.portal import contact_choices
 from everpost.reports import contact_timeline
 from everpost.reports.contact_timeline import NEWEST, Event, Kind, Position
 
 pages: Final = Pages(tag="Contacts Reporting")
 
 PAGE_SIZE: Final = 50
+
+_WITH_FACTS: Final = ContactQuery(include=["list_memberships", "taggings", "custom_fields"])
 
 Shown: TypeAlias = Literal["", "send", "open", "click", "bounce", "optout", "forward", "abuse"]
 _NAMES: Final[Mapping[Kind, str]] = {
@@ -40,6 +43,7 @@ class TimelineQuery(msgspec.Struct, frozen=True):
     after_at: datetime | None = None
     after_id: UUID | None = None
     after_kind: str = ""
+    done: Literal["", "added", "saved", "unsubscribed"] = ""
 
     @property
     def after(self) -> Position:
@@ -50,14 +54,15 @@ class TimelineQuery(msgspec.Struct, frozen=True):
 
 @pages.get("/contacts/{contact_id}/activity", privilege="contacts:read", bad_id_status=404)
 async def show_contact_activity(conn: Conn, session: Session, contact_id: ContactId, query: TimelineQuery) -> Html:
-    """A contact's events, newest first, 50 a page."""
-    contact = await contacts.get(conn, session.account_id, contact_id, ContactQuery())
+    """Its data, and its events, newest first, 50 a page."""
+    contact = await contacts.get(conn, session.account_id, contact_id, _WITH_FACTS)
     kinds: list[Kind] = list(_NAMES) if query.kind == "" else [query.kind]
     found = await contact_timeline.find(conn, session.account_id, contact_id, kinds, query.after, most=PAGE_SIZE + 1)
     events = found[:PAGE_SIZE]
     return Html(
         "portal/contact_timeline.html",
         contact=contact,
+        facts=await contact_choices.facts(conn, session.account_id, contact),
         events=events,
         kinds=_NAMES,
         query=query,

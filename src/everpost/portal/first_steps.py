@@ -44,10 +44,10 @@ async def of_account(conn: Conn, account_id: AccountId) -> list[Step]:
         ),
         Step(
             "Bring your contacts",
-            "Import a CSV file, or add them one by one through the API.",
+            "Add them one by one here, or import a CSV file through the API.",
             await _has_contacts(conn, account_id),
-            "/activities",
-            "Import contacts",
+            "/contacts/new",
+            "Add a contact",
         ),
         Step(
             "Create your first campaign",

@@ -20,8 +20,9 @@ from everpost.platform.db import Conn, savepoint
 from everpost.platform.errors import ApiError, Invalid
 from everpost.platform.http import Answer, Html, Pages, redirect
 from everpost.portal import forms, segment_rows, segment_subjects, segment_words
+from everpost.portal.composer_forms import FormBroken
 from everpost.portal.forms import OTHER, Problems
-from everpost.portal.segment_rows import Draft, FormBroken, Row
+from everpost.portal.segment_rows import Draft, Row
 from everpost.portal.segment_subjects import HELP, Subjects
 
 pages: Final = Pages(tag="Segments")

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from everpost.contacts.criteria.leaves import Leaf, Refused
-from everpost.platform.errors import Invalid
+from everpost.portal.composer_forms import FormBroken
 from everpost.portal.segment_subjects import LAST, Subject, Subjects
 
 MOST_ROWS: Final = 100  # rules of a document
@@ -26,10 +26,6 @@ _FIELD_ALIASES: Final = {
     "email_address": "email", "email_status": "permission_to_send", "date_added": "created_at", "postal_code": "zip",
     "list_membership": "list_id", "lists": "list_id",
 }  # fmt: skip
-
-
-class FormBroken(Invalid):
-    """The form was not complete. Go back, load the page again and repeat what you did."""
 
 
 class Row(Struct):
