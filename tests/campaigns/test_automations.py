@@ -1,5 +1,6 @@
 """Welcome, birthday and anniversary mails. Source: contract, campaigns §8; contacts §4.5."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from everpost.contacts import consent_settings
 from everpost.ids import ListId, new_id
 from everpost.platform import clock as platform_clock
 from everpost.platform import config
-from everpost.platform.db import Db, many
+from everpost.platform.db import Db, many, one
 from everpost.platform.errors import Invalid
 from tests.campaigns.conftest import parsed, shown
 
@@ -70,6 +71,28 @@ async def new_list(api: Any, name: str) -> ListId:
 def contact(address: str, *lists: Any, source: str = "Contact", **members: Any) -> dict[str, Any]:
     named = {"email_address": {"address": address}, "create_source": source, **members}
     return {**named, "list_memberships": [str(each) for each in lists]}
+
+
+async def test_who_switches_off_and_who_writes_at_the_same_moment_undo_nothing(
+    make: Make, new_automation: Any, db: Db, account: Any
+) -> None:
+    made = await make("birthday", "Before")
+
+    async def switch_off() -> None:
+        async with db.transaction() as other:
+            await automation_runs.switch(other, account.account_id, made.automation_id, is_on=False)
+
+    async with db.transaction() as conn:
+        said = new_automation("birthday", "After")
+        await automations.replace(conn, account.account_id, made.automation_id, said)
+        late = asyncio.create_task(switch_off())
+        async with db.reader() as looking:
+            while not await one(looking, int, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                await asyncio.sleep(0.01)
+    await late
+    async with db.reader() as conn:
+        found = await automations.get(conn, account.account_id, made.automation_id)
+    assert ("After", False) == (found.subject, found.is_on)
 
 
 async def test_who_joins_by_themselves_is_welcomed_once_in_their_life(

@@ -84,6 +84,9 @@ async def test_a_birthday_mail_says_when_it_goes_and_what_keeps_it_back(owner: W
     await owner.press("Switch on")
     assert 400 == owner.page.status_code
     assert "That was not done. The postal address of the organization is missing" in owner.text
+    assert "Switch on" in owner.buttons, "what was not done is not half done"
+    await owner.open("/automations")
+    assert "3 days before Off" in owner.text
 
 
 async def test_tests_use_up_what_the_account_may_test_in_a_day(owner: Window, db: Any, account: Any) -> None:
@@ -92,12 +95,14 @@ async def test_tests_use_up_what_the_account_may_test_in_a_day(owner: Window, db
     async with db.transaction() as conn:
         await run(
             conn,
-            "INSERT INTO test_send_days (account_id, sent_on, sent_addresses) VALUES (:id, :today, 50)",
+            "INSERT INTO test_send_days (account_id, sent_on, sent_addresses) VALUES (:id, :today, 49)",
             id=account.account_id,
             today=platform_clock.now().date(),
         )
-    await owner.press("Send the test", email_addresses="ida@pier9.example")
+    await owner.press("Send the test", email_addresses="ida@pier9.example jan@pier9.example")
     assert (429, True) == (owner.page.status_code, "daily limit" in (owner.problem_of("email_addresses") or ""))
+    await owner.press("Send the test", email_addresses="ida@pier9.example")
+    assert "The test is on its way." in owner.text, "what was refused used up nothing"
 
 
 async def test_what_rests_goes_on_or_ends_as_a_person_decides(

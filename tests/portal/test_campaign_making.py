@@ -166,6 +166,9 @@ async def test_details_name_and_source_are_changed_and_a_stale_window_is_told(ow
     found = (await api.get(f"/v3{place.replace('campaigns', 'emails')}")).body
     assert "Tide Table 2, again" == found["name"]
     await owner.open(f"{place}/html")
+    assert '[[FirstName OR "there"]]' in owner.text, "the tags that the composer offers"
+    await owner.press("Save", html_content="<p>\0</p>")
+    assert "Does not have a valid value." == owner.problem_of("html_content")
     await owner.press("Save", html_content="<p>${x}</p>")
     assert (400, 'Must not contain "${".') == (owner.page.status_code, owner.problem_of("html_content"))
 
@@ -297,6 +300,7 @@ async def test_a_date_is_meant_in_the_time_zone_of_the_account(
     assert "US/Eastern" in owner.text or "America/New" in owner.text
     year = clock.now().year + 1
     for date, time, field, said in (
+        ("9999-12-31", "23:30", "date", "Is not a date."),
         ("tomorrow", "09:00", "date", "Is not a date."),
         (f"{year}-01-15", "noon", "time", "Is not a time."),
         ("2027-03-14", "02:30", "time", "Does not exist on that day: the clocks are put forward."),

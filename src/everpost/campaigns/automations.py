@@ -97,7 +97,7 @@ async def create(conn: Conn, account_id: AccountId, new: NewAutomation) -> Autom
 
 async def replace(conn: Conn, account_id: AccountId, automation_id: UUID, new: NewAutomation) -> Automation:
     """Say something else from now on; kind and list stay as they are. Raises: AutomationNotFound, Invalid."""
-    held = await get(conn, account_id, automation_id)
+    held = await _hold(conn, account_id, automation_id)
     wanted = structs.replace(new, kind=held.kind, list_id=held.list_id)
     await _check(conn, account_id, wanted)
     changed = structs.replace(held, **structs.asdict(wanted), updated_at=clock.now())
@@ -107,7 +107,7 @@ async def replace(conn: Conn, account_id: AccountId, automation_id: UUID, new: N
 
 async def set_on(conn: Conn, account_id: AccountId, automation_id: UUID, *, is_on: bool) -> Automation:
     """Raises: AutomationNotFound, Invalid when what it says or its sender is not in order any more."""
-    held = await get(conn, account_id, automation_id)
+    held = await _hold(conn, account_id, automation_id)
     if is_on:
         await _check(conn, account_id, held)
     changed = structs.replace(held, is_on=is_on, updated_at=clock.now())
@@ -171,7 +171,20 @@ async def every_one(conn: Conn, account_id: AccountId) -> list[Automation]:
     )
 
 
+async def _hold(conn: Conn, account_id: AccountId, automation_id: UUID) -> Automation:
+    """It, while nobody else changes it: each change writes all members. Raises: AutomationNotFound."""
+    await run(
+        conn,
+        "SELECT 1 FROM automations WHERE account_id = :account_id AND automation_id = :automation_id FOR UPDATE",
+        account_id=account_id,
+        automation_id=automation_id,
+    )
+    return await get(conn, account_id, automation_id)
+
+
 async def _check(conn: Conn, account_id: AccountId, wanted: NewAutomation) -> None:
+    if unstorable := validation.control_characters(msgspec.to_builtins(wanted)):
+        raise Invalid(*map(dotted, unstorable))
     is_welcome = wanted.kind == "welcome"
     if is_welcome != (wanted.list_id is not None) or (is_welcome and wanted.days_before):
         raise WrongOccasion
@@ -186,7 +199,7 @@ async def _check(conn: Conn, account_id: AccountId, wanted: NewAutomation) -> No
 def _problems(wanted: NewAutomation) -> Iterator[str]:
     """Whoever asks, a page, a command or a program: the limits of the members, and lines that are one line each."""
     members = msgspec.to_builtins(wanted)
-    for problem in validation.control_characters(members) + validation.explain(members, NewAutomation):
+    for problem in validation.explain(members, NewAutomation):
         yield dotted(problem)
     for name in _LINES:
         if not members[name].strip() and name != "preheader":

@@ -101,7 +101,7 @@ def _shown(block: Block) -> Block:
 
 
 def _shown_leaf(leaf: Leaf) -> Leaf:
-    has_gaps = any(field != "alt" for field, _ in (*_of_block(leaf), *_of_words(leaf)))
+    has_gaps = any(field != "alt" for field, _ in _of_block(leaf)) or any(_of_words(leaf))
     return Text("*not complete yet*", align="center") if has_gaps else leaf
 
 
@@ -111,7 +111,7 @@ def _of_block(block: Block) -> Iterator[tuple[str, str]]:
             yield from _text("text", block.text, MAX_HEADING)
         case Text():
             yield from _text("text", block.text, MAX_TEXT)
-            for url in block_text.wrong_addresses(block.text):
+            for url in block_text.wrong_addresses(block.text[:MAX_TEXT]):
                 yield "text", f"has a link to {url[:80]}, which must begin with https://, http://, mailto: or tel:."
         case Image():
             yield from _picture(block)

@@ -11,7 +11,7 @@ from everpost.delivery import mailings, merge_fields, organisations, tags
 from everpost.delivery.footer import Footer, PostalAddress
 from everpost.delivery.merge_fields import Person
 from everpost.delivery.organisations import Organisation
-from everpost.delivery.render import Content, Rendered, render
+from everpost.delivery.render import MAX_HTML_BYTES, Content, Rendered, render
 from everpost.delivery.tags import Vocabulary
 from everpost.ids import AccountId
 from everpost.platform.db import Conn
@@ -59,6 +59,8 @@ async def for_everybody(
 async def _rendered(
     conn: Conn, account_id: AccountId, content: Content, organisation: Organisation, footer: Footer
 ) -> Rendered:
+    # An editor shows also what is too large to be kept; reading all of it would keep the server from everybody else.
+    content = structs.replace(content, html=content.html[:MAX_HTML_BYTES])
     vocabulary = Vocabulary({**organisation.constants, **_NO_ADDRESSES}, await merge_fields.names(conn, account_id))
     return render(content, vocabulary, footer, is_tracked=False)
 

@@ -18,7 +18,7 @@ from everpost.campaigns.automations import Automation, Kind
 from everpost.campaigns.shapes import TestSendIn
 from everpost.ids import AccountId
 from everpost.platform.caller import Session
-from everpost.platform.db import Conn
+from everpost.platform.db import Conn, savepoint
 from everpost.platform.errors import ApiError
 from everpost.platform.http import Answer, Html, Pages, redirect
 from everpost.portal import automation_forms, forms, list_names, mail_views
@@ -79,7 +79,8 @@ async def show_first_words(conn: Conn, session: Session, query: KindQuery) -> An
 async def create_automation(conn: Conn, session: Session, query: KindQuery, form: dict[str, str]) -> Html | Answer:
     """Make one, switched off."""
     try:
-        made = await automations.create(conn, session.account_id, automation_forms.read(query.kind, form))
+        async with savepoint(conn):
+            made = await automations.create(conn, session.account_id, automation_forms.read(query.kind, form))
     except ApiError as error:
         return await _new(conn, session, query.kind, form=form, error=error)
     return redirect(f"/automations/{made.automation_id}?done=created")
@@ -114,7 +115,8 @@ async def save_automation(conn: Conn, session: Session, automation_id: UUID, for
     """Say something else from now on."""
     held = await automations.get(conn, session.account_id, automation_id)
     try:
-        await automations.replace(conn, session.account_id, automation_id, automation_forms.read(held.kind, form))
+        async with savepoint(conn):
+            await automations.replace(conn, session.account_id, automation_id, automation_forms.read(held.kind, form))
     except ApiError as error:
         return await _edit(conn, session, held, form=form, error=error)
     return redirect(f"/automations/{automation_id}?done=saved")
@@ -124,7 +126,8 @@ async def save_automation(conn: Conn, session: Session, automation_id: UUID, for
 async def switch_on(conn: Conn, session: Session, automation_id: UUID) -> Html | Answer:
     """From now on it is sent, unless something keeps it from being sent."""
     try:
-        await automation_runs.switch(conn, session.account_id, automation_id, is_on=True)
+        async with savepoint(conn):
+            await automation_runs.switch(conn, session.account_id, automation_id, is_on=True)
     except ApiError as error:
         return await _one(conn, session, automation_id, error=error)
     return redirect(f"/automations/{automation_id}?done=on")
@@ -141,7 +144,8 @@ async def switch_off(conn: Conn, session: Session, automation_id: UUID) -> Answe
 async def resume(conn: Conn, session: Session, automation_id: UUID) -> Html | Answer:
     """Go on with what was paused."""
     try:
-        await automation_runs.resume(conn, session.account_id, automation_id)
+        async with savepoint(conn):
+            await automation_runs.resume(conn, session.account_id, automation_id)
     except ApiError as error:
         return await _one(conn, session, automation_id, error=error)
     return redirect(f"/automations/{automation_id}?done=resumed")
@@ -176,8 +180,9 @@ async def send_test(conn: Conn, session: Session, automation_id: UUID, form: dic
     typed = [address for address in _ADDRESSES.split(form.get("email_addresses", "")) if address]
     message = form.get("personal_message", "").strip() or None
     try:
-        new = forms.checked(TestSendIn, {"email_addresses": typed, "personal_message": message})
-        await automation_proofs.send_test(conn, session.account_id, automation_id, new)
+        async with savepoint(conn):
+            new = forms.checked(TestSendIn, {"email_addresses": typed, "personal_message": message})
+            await automation_proofs.send_test(conn, session.account_id, automation_id, new)
     except ApiError as error:
         return await _one(conn, session, automation_id, form=form, error=error, typed=typed)
     return redirect(f"/automations/{automation_id}?done=tested")

@@ -49,10 +49,12 @@ async def show_audience(conn: Conn, session: Session, campaign_id: CampaignId) -
 @pages.post("/campaigns/{campaign_id}/audience", **campaign_parts.WRITE)
 async def save_audience(conn: Conn, session: Session, campaign_id: CampaignId, form: dict[str, str]) -> Html | Answer:
     """Choose, or only count whom a choice would reach."""
-    opened = await campaign_parts.hold(conn, session.account_id, campaign_id)
     choice = _read(form)
     if form.get("do") == "count":
+        # Which may take a while, and a send need not wait for it.
+        opened = await campaign_parts.find(conn, session.account_id, campaign_id)
         return await _page(conn, session, opened, choice, is_tried=True)
+    opened = await campaign_parts.hold(conn, session.account_id, campaign_id)
     try:
         async with savepoint(conn):
             stored, wanted = campaign_audience.stored(opened.email), choice.chosen

@@ -12,7 +12,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn, savepoint
 from everpost.platform.errors import ApiError, NotFound
 from everpost.platform.http import Answer, Html, Pages, redirect
-from everpost.portal import campaign_parts, mail_views
+from everpost.portal import campaign_parts, composer_tags, mail_views
 from everpost.portal.campaign_parts import Opened
 
 pages: Final = Pages(tag="Email Campaigns")
@@ -82,5 +82,6 @@ async def _page(
         opened,
         values={"html_content": stored if typed is None else typed},
         mark=campaign_parts.mark(stored),
+        tags=await composer_tags.offered(conn, session.account_id),
         error=error,
     )

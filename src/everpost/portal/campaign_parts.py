@@ -14,8 +14,9 @@ from everpost.campaigns import campaign_activities, campaigns, states
 from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.shapes import ActivityIn, Campaign
 from everpost.ids import AccountId, CampaignId
+from everpost.platform import validation
 from everpost.platform.db import Conn
-from everpost.platform.errors import ApiError, Conflict
+from everpost.platform.errors import ApiError, Conflict, Invalid, dotted
 from everpost.platform.http import Html
 from everpost.portal import campaign_words, forms
 from everpost.portal.forms import OTHER, Problems
@@ -66,7 +67,9 @@ def check_mark(form: Mapping[str, str], stored: object, wanted: object) -> None:
 
 
 def unchanged(email: Stored, **changes: Any) -> ActivityIn:
-    """The email as it is, for an action that replaces it as a whole, with a few members changed."""
+    """The email as it is, for an action that replaces it as a whole, with a few members changed. Raises: Invalid."""
+    if unstorable := validation.control_characters(changes):
+        raise Invalid(*map(dotted, unstorable))
     members: dict[str, Any] = {
         "from_name": email.from_name,
         "from_email": email.from_email,

@@ -38,7 +38,11 @@ def read(date: str, time: str, zone: ZoneInfo) -> datetime:
     except ValueError as error:
         raise BadTime from error
     local = datetime.combine(day, clock_time, zone)
-    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+    try:
+        there_and_back = local.astimezone(UTC).astimezone(zone)
+    except OverflowError as error:  # within a day of the first or the last that there is
+        raise BadDate from error
+    if there_and_back.replace(tzinfo=None) != local.replace(tzinfo=None):
         raise NoSuchTime
     return local
 

@@ -5,6 +5,7 @@ complete comes back as it was typed, with what is missing beside it. Two people 
 overwrites the other unknowingly. Source: contract, campaigns.md §2.4, §2.5, §3.8, §4.
 """
 
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -91,14 +92,16 @@ async def save_blocks(conn: Conn, session: Session, campaign_id: CampaignId, for
 async def start_blocks(conn: Conn, session: Session, campaign_id: CampaignId) -> Answer:
     """Begin the document of an email whose content an application wrote."""
     opened = await campaign_parts.find(conn, session.account_id, campaign_id)
-    await documents.change(
-        conn,
-        session.account_id,
-        opened.email.campaign_activity_id,
-        documents.starter(),
-        preheader=opened.email.preheader,
-        expected_version=0,
-    )
+    # Somebody may have begun it already, perhaps by pressing twice.
+    with suppress(DocumentChanged):
+        await documents.change(
+            conn,
+            session.account_id,
+            opened.email.campaign_activity_id,
+            documents.starter(),
+            preheader=opened.email.preheader,
+            expected_version=0,
+        )
     return redirect(f"/campaigns/{campaign_id}/content?at=0")
 
 

@@ -17,7 +17,7 @@ from everpost.delivery import suppressed_addresses
 from everpost.delivery.suppressed_addresses import BadAddress, NotOurs
 from everpost.ids import AccountId
 from everpost.platform.caller import Session
-from everpost.platform.db import Conn
+from everpost.platform.db import Conn, savepoint
 from everpost.platform.errors import ApiError
 from everpost.platform.http import Answer, Html, Pages, redirect
 from everpost.portal import forms, list_names
@@ -49,7 +49,8 @@ async def show_suppression(conn: Conn, session: Session, query: SuppressionQuery
 async def end_hold(conn: Conn, session: Session, form: AddressForm) -> Html | Answer:
     """Try an address again that servers called unknown."""
     try:
-        await suppressed_addresses.end_hold(conn, session.account_id, form.address, by=session.user_id)
+        async with savepoint(conn):
+            await suppressed_addresses.end_hold(conn, session.account_id, form.address, by=session.user_id)
     except ApiError as error:
         return await _page(conn, session.account_id, form.address, error=error)
     return _back(form.address, "ended")
@@ -63,7 +64,9 @@ async def invite_back(conn: Conn, session: Session, form: AddressForm) -> Html |
         if found.contact is None:
             raise NotOurs
         chosen = forms.checked(Resubscription, {"list_ids": [form.list_id]})
-        await resubscribing.invite(conn, session.account_id, found.contact.contact_id, chosen)
+        # Waiting too long for whoever changes this contact would end the transaction that the page still needs.
+        async with savepoint(conn):
+            await resubscribing.invite(conn, session.account_id, found.contact.contact_id, chosen)
     except ApiError as error:
         return await _page(conn, session.account_id, form.address, error=error)
     return _back(form.address, "invited")
