@@ -4,6 +4,7 @@ A page is added to one of the lists: PUBLIC for visitors, INSIDE for people who 
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -61,6 +62,7 @@ INSIDE = [
     "{draft}/rename",
     "{draft}/copy",
     "{draft}/html",
+    "{draft}/links",
     "{draft}/audience",
     "{draft}/subject-test",
     "{draft}/resend",
@@ -73,6 +75,20 @@ INSIDE = [
     "{blocks}/content",
     "{blocks}/content?at=1",
     "{contact}",
+    "/contacts",
+    "/contacts?q=nobody+like+this",
+    "/contacts/new",
+    "{person}/edit",
+    "{person}/unsubscribe",
+    "{person}/delete",
+    "/lists",
+    "{list}/rename",
+    "{list}/delete",
+    "/segments",
+    "/segments/new",
+    "{segment}",
+    "{segment}/delete",
+    "{rich}",
     "/activities",
     "{activity}",
     "{activity}/cancel",
@@ -164,7 +180,8 @@ def test_every_page_inside_is_sound(view: Page, instance: DemoInstance) -> None:
     view.get_by_role("button", name="Sign in").click()
     places = {"{app}": registered(view), "{activity}": imported(instance), "{automation}": automated(view)}
     places["{blocks}"] = composed(view)
-    places |= {f"{{{name}}}": path for name, path in reported(instance).items()}
+    places |= {f"{{{name}}}": path for name, path in (reported(instance) | audience(instance)).items()}
+    places["{person}"] = places["{contact}"].removesuffix("/activity")
     found = {}
     for path in INSIDE:
         place = path.partition("}")[0] + "}"
@@ -219,6 +236,22 @@ def imported(instance: DemoInstance) -> str:
     body = {"list_ids": [lists[0]["list_id"]], "import_data": [{"email": "nobody"}, {"email": "ann@x.example"}]}
     posted = httpx.post(f"{instance.url}/v3/activities/contacts_json_import", headers=headers, json=body)
     return f"/activities/{posted.json()['activity_id']}"
+
+
+@cache
+def audience(instance: DemoInstance) -> dict[str, str]:
+    """The paths of a list and of two segments, one of which says more than the form can."""
+    with httpx.Client(base_url=instance.url, headers={"Authorization": f"Bearer {instance.token()}"}) as api:
+        list_id = api.get("/v3/contact_lists").json()["lists"][0]["list_id"]
+        on_list = {"source": "list_membership", "field": "list_id", "op": "contains-any", "value": [list_id]}
+        opened = {"source": "tracking", "field": "opened", "op": "contains-any", "const_value": "campaigns"}
+        groups = {"segment": [on_list, opened], "rich": [opened, {"type": "not", "group": [on_list]}]}
+        made = {"list": f"/lists/{list_id}"}
+        for name, group in groups.items():
+            criteria = {"version": "1.0.0", "criteria": {"type": "and", "group": group}}
+            posted = api.post("/v3/segments", json={"name": name, "segment_criteria": criteria}).raise_for_status()
+            made[name] = f"/segments/{posted.json()['segment_id']}"
+    return made
 
 
 @pytest.mark.parametrize("width", [400, 1280])
