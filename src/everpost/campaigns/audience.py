@@ -66,8 +66,7 @@ async def reached(
     found = await members(conn, account_id, list_ids, segment_ids)
     try:
         async with savepoint(conn):
-            await limit_statements(conn, _FIRST_TRY)
-            return await reach.count(conn, account_id, activity_id, found)
+            return await _count(conn, account_id, activity_id, found, at_most=_FIRST_TRY)
     except StatementTimeout:
         return await _reached_by_many(conn, account_id, activity_id, found)
 
@@ -85,13 +84,22 @@ async def _reached_by_many(
     """The database took the audience for a small one, and looked for each contact by itself: now for all at once."""
     try:
         async with savepoint(conn):
-            await limit_statements(conn, _SECOND_TRY)
             await run(conn, "SET LOCAL enable_nestloop = off")
-            reached_now = await reach.count(conn, account_id, activity_id, found)
+            reached_now = await _count(conn, account_id, activity_id, found, at_most=_SECOND_TRY)
             await run(conn, "SET LOCAL enable_nestloop = on")
             return reached_now
     except StatementTimeout:
         return None
+
+
+async def _count(
+    conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, found: Members, *, at_most: timedelta
+) -> Reach:
+    """What follows in this transaction may take as long as ever. Raises: StatementTimeout."""
+    await limit_statements(conn, at_most)
+    reached_now = await reach.count(conn, account_id, activity_id, found)
+    await run(conn, "SET LOCAL statement_timeout TO DEFAULT")
+    return reached_now
 
 
 async def _segment_problems(conn: Conn, account_id: AccountId, index: int, segment_id: int | str) -> list[str]:
