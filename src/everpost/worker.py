@@ -37,6 +37,7 @@ JOB_MODULES: Final = (
     "everpost.campaigns.resending",
     "everpost.campaigns.ab_phases",
     "everpost.campaigns.cancelled_runs",
+    "everpost.campaigns.click_lists",
     "everpost.campaigns.schedules",
     "everpost.campaigns.sweeps",
     "everpost.campaigns.automation_runs",

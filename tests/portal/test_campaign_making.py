@@ -58,7 +58,7 @@ async def test_a_new_campaign_is_a_draft_whose_checklist_says_what_is_missing(
     assert "/campaigns/new" in owner.page.text
     place = await make(owner)
     assert {"Content": "done", "Subject and sender": "done", "Audience": "missing", "Postal address": "done",
-            "Signature": "warning", "Subject test": "optional", "Resend to non-openers": "optional"} == steps(owner)  # fmt: skip
+            "Signature": "warning", "Clicks on links": "optional", "Subject test": "optional", "Resend to non-openers": "optional"} == steps(owner)  # fmt: skip
     assert "Choose who gets it." in owner.text
     assert "Send now" not in owner.text
     stored = (await api.get(f"/v3{place.replace('campaigns', 'emails')}")).body
@@ -210,6 +210,43 @@ async def test_the_audience_is_lists_or_a_segment_and_says_whom_it_reaches(
     assert 200 == stale.page.status_code, "both chose nothing"
 
 
+async def test_links_lead_onto_lists_and_copies_take_that_along(owner: Window, account: Any) -> None:
+    place = await make(owner)
+    await owner.open(f"{place}/links")
+    assert "The content has no links that clicks are counted of." in owner.text
+    await owner.open(f"{place}/html")
+    html = "<html><body><a href='https://harborlane.example/{}'>A</a><a href='https://harborlane.example/b'>B</a></body></html>"
+    await owner.press("Save", html_content=html.format("a"))
+    stale = Window.beside(owner, await owner.open(f"{place}/links"))
+    assert ["https://harborlane.example/a", "https://harborlane.example/b"] == [
+        node.text(strip=True) for node in owner.document.css("main form label")
+    ]
+    await owner.press("Save", **{"list-0": str(account.list_id)})
+    assert "Saved." in owner.text
+    assert "Whoever clicks a link that you chose is put on “My Contacts”." in owner.text
+    assert "done" == steps(owner)["Clicks on links"]
+    await stale.press("Save", **{"list-1": str(account.list_id)})
+    assert 409 == stale.page.status_code
+    assert "changed in another window" in stale.text
+    assert [str(account.list_id), None] == [
+        chosen.attributes["value"] if (chosen := node.css_first("option[selected]")) else None
+        for node in stale.document.css("select")
+    ]
+    await owner.open(f"{place}/copy")
+    await owner.press("Copy", name="Another tide")
+    assert "is put on “My Contacts”" in owner.text
+    await owner.open(f"{place}/html")
+    await owner.press("Save", html_content=html.format("else"))
+    assert "warning" == steps(owner)["Clicks on links"]
+    for wrong in ("no list", "0193a1c2-0000-7000-8000-00000000dead"):
+        await owner.open(f"{place}/links")
+        await owner.press("Save", **{"list-0": wrong})
+        assert 400 == owner.page.status_code
+    await owner.open(f"{place}/links")
+    await owner.press("Save")
+    assert "optional" == steps(owner)["Clicks on links"]
+
+
 async def test_a_segment_is_an_audience_that_is_evaluated_when_it_is_counted(
     owner: Window, api: Any, new_contact: Any
 ) -> None:
@@ -349,13 +386,14 @@ async def test_every_page_asks_for_its_privilege_and_for_the_form_s_token(owner:
     place = await make(owner)
     for path in ("", "/details", "/audience", "/html", "/send", "/schedule", "/test-mail", "/delete", "/copy"):
         assert 404 == (await owner.client.get(f"/campaigns/0193a1c2-0000-7000-8000-00000000dead{path}")).status_code
-    posts = ["details", "rename", "copy", "html", "audience", "subject-test", "subject-test/remove", "resend",
-             "resend/remove", "test-mail", "send", "schedule", "unschedule", "pause", "resume", "cancel", "delete"]  # fmt: skip
+    posts = ["details", "rename", "copy", "html", "audience", "links", "subject-test", "subject-test/remove",
+             "resend", "resend/remove", "test-mail", "send", "schedule", "unschedule", "pause", "resume", "cancel", "delete"]  # fmt: skip
     for path in posts:
         assert 403 == (await owner.client.post(f"{place}/{path}", data={})).status_code, path
     async with db.transaction() as conn:
         await run(conn, "UPDATE users SET role = 'campaign_creator' WHERE account_id = :id", id=account.account_id)
-    for path in ("", "/setup", "/details", "/rename", "/copy", "/html", "/audience", "/subject-test", "/preview"):
+    pages = ["", "/setup", "/details", "/rename", "/copy", "/html", "/audience", "/links", "/subject-test", "/preview"]
+    for path in pages:
         assert 200 == (await owner.client.get(f"{place}{path}")).status_code, path
     for path in ("/resend", "/test-mail", "/send", "/schedule", "/cancel", "/delete", "/report", "/trace"):
         assert 403 == (await owner.client.get(f"{place}{path}")).status_code, path

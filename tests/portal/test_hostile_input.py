@@ -11,6 +11,7 @@ from everpost.portal import (
     campaign_audience_pages,
     campaign_content_pages,
     campaign_details_pages,
+    campaign_link_pages,
     campaign_new_pages,
     campaign_pages,
     campaign_resend_pages,
@@ -25,7 +26,7 @@ from tests.portal.test_campaign_making import make
 from tests.portal.window import Window
 
 MODULES = (
-    automation_pages, campaign_audience_pages, campaign_content_pages, campaign_details_pages, campaign_new_pages,
+    automation_pages, campaign_audience_pages, campaign_content_pages, campaign_details_pages, campaign_link_pages, campaign_new_pages,
     campaign_pages, campaign_resend_pages, campaign_schedule_pages, campaign_sending_pages, campaign_subject_test_pages,
     campaign_test_mail_pages, campaign_trace_pages, composer_pages,
 )  # fmt: skip

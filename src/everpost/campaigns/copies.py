@@ -1,10 +1,11 @@
 """A new draft that says what another campaign says, to the same audience.
 
 Rules: the copy has a name of its own and nothing of what became of the other: no dates, no numbers, no A/B test, no
-resend. Lists that were deleted since, and a segment that was, are left out of its audience.
+resend. Lists that were deleted since, and a segment that was, are left out. The lists that clicks lead onto are taken
+along.
 """
 
-from everpost.campaigns import audience, campaign_activities, campaigns, documents
+from everpost.campaigns import audience, campaign_activities, campaigns, click_lists, documents
 from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.shapes import ActivityIn, Campaign, CampaignNameIn, NewActivity
 from everpost.ids import AccountId, CampaignId
@@ -18,6 +19,7 @@ async def create(conn: Conn, account_id: AccountId, campaign_id: CampaignId, new
     html = await campaign_activities.html_of(conn, account_id, campaign_id)
     copy = await campaigns.create_one(conn, account_id, new.name, _content(stored, html))
     await documents.copy(conn, account_id, campaign_id, copy.campaign_id)
+    await click_lists.copy(conn, account_id, campaign_id, copy.campaign_id)
     copied_id = copy.campaign_activities[0].campaign_activity_id
     await campaign_activities.replace(conn, account_id, copied_id, await _audience(conn, account_id, stored))
     return copy

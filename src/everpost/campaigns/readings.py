@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from everpost.delivery import mailings, merge_fields, organisations, tags
+from everpost.delivery import mailings, merge_fields, organisations, page_links, tags
 from everpost.delivery.footer import Footer, PostalAddress
 from everpost.delivery.merge_fields import Person
 from everpost.delivery.organisations import Organisation
@@ -54,6 +54,16 @@ async def for_everybody(
     organisation = await organisations.get(conn, account_id)
     footer = structs.replace(mailings.footer_of(organisation, from_email, address), has_unsubscribe_link=False)
     return _filled(await _rendered(conn, account_id, content, organisation, footer), {})
+
+
+async def links(
+    conn: Conn, account_id: AccountId, content: Content, *, from_email: str, address: PostalAddress | None
+) -> list[str]:
+    """Those whose clicks a send counts, as authored and in their order. Raises: LinkTooLong, MailTooLarge."""
+    organisation = await organisations.get(conn, account_id)
+    vocabulary = Vocabulary(organisation.constants, await merge_fields.names(conn, account_id), page_links.addresses())
+    footer = mailings.footer_of(organisation, from_email, address)
+    return list(render(content, vocabulary, footer, is_tracked=True).links)
 
 
 async def _rendered(

@@ -6,7 +6,7 @@ sent last. Source: contract, campaigns.md §3.14, §5.1, §5.2.
 
 from msgspec import structs
 
-from everpost.campaigns import campaign_activities, content, journals, web_copies
+from everpost.campaigns import campaign_activities, click_lists, content, journals, web_copies
 from everpost.campaigns.campaign_activities import Stored
 from everpost.campaigns.send_history import (
     ACCOUNT_MAY_NOT_SEND,
@@ -70,6 +70,7 @@ async def open_mailing(
         raise NotSent(FAILED) from error
     except NoKey as error:
         raise NotSent(SENDER_NOT_SIGNED) from error
+    await click_lists.apply(conn, account_id, stored.campaign_id, stored.campaign_activity_id)
 
 
 async def publish(conn: Conn, account_id: AccountId, stored: Stored) -> None:

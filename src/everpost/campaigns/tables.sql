@@ -85,6 +85,17 @@ CREATE TABLE campaign_documents (
 COMMENT ON COLUMN campaign_documents.version IS '1, 2, 3, … per change; whoever changes it names the one that was read.';
 COMMENT ON COLUMN campaign_documents.document IS 'Blocks and theme: block_shapes.Document.';
 
+CREATE TABLE campaign_click_lists (
+    account_id  uuid   NOT NULL,
+    campaign_id uuid   NOT NULL,
+    urls        text[] NOT NULL,
+    list_ids    uuid[] NOT NULL,
+    PRIMARY KEY (account_id, campaign_id),
+    FOREIGN KEY (account_id, campaign_id) REFERENCES campaigns (account_id, campaign_id)
+);
+COMMENT ON TABLE campaign_click_lists IS 'Which links put whoever clicks them on a list; the two arrays are read side by side. links.list_id follows.';
+COMMENT ON COLUMN campaign_click_lists.urls IS 'As authored; some may be gone from the content.';
+
 CREATE TABLE campaign_runs (
     account_id           uuid           NOT NULL,
     campaign_activity_id uuid           NOT NULL,

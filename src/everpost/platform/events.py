@@ -9,6 +9,7 @@ One job per subscriber is enqueued with the fact, so a fact and its consequences
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, cast
 
 from everpost.platform.db import Conn, Db
@@ -31,7 +32,7 @@ def on(fact: str) -> Callable[[Callable[Concatenate[Db, Parameters], Awaitable[N
     return register
 
 
-async def publish(conn: Conn, fact: str, **members: Any) -> None:
-    """Tell whoever subscribed; nobody having done so is fine."""
+async def publish(conn: Conn, fact: str, *, at: datetime | None = None, **members: Any) -> None:
+    """Tell whoever subscribed, now or at a time; nobody having done so is fine."""
     for subscriber in subscribers.get(fact, []):
-        await subscriber.later(conn, **members)
+        await subscriber.later(conn, at=at, **members)

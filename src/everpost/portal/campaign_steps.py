@@ -5,13 +5,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from everpost.campaigns import ab_tests, campaign_activities, content, resending, schedules
+from everpost.campaigns import ab_tests, campaign_activities, click_lists, content, resending, schedules
 from everpost.delivery import permissions, render, signing
+from everpost.delivery.render import LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId
 from everpost.platform.db import Conn
 from everpost.portal import campaign_audience, campaign_content_pages, campaign_times, campaign_words
-from everpost.portal.campaign_audience import Counted
+from everpost.portal.campaign_audience import Chosen, Counted
 from everpost.portal.campaign_parts import Opened
 from everpost.portal.campaign_words import StepName
 
@@ -55,6 +56,7 @@ async def find(conn: Conn, account_id: AccountId, opened: Opened, *, counts: boo
         _details(opened, missing),
         await _domain(conn, account_id, opened),
         await _content(conn, account_id, opened, missing),
+        await _links(conn, account_id, opened),
         await _audience(conn, account_id, opened, missing, counted),
         await _address(conn, account_id, opened, missing),
         await _subject_test(conn, account_id, opened),
@@ -133,6 +135,35 @@ async def _content(conn: Conn, account_id: AccountId, opened: Opened, missing: M
         label="Edit",
         privilege="campaign:write",
     )
+
+
+async def _links(conn: Conn, account_id: AccountId, opened: Opened) -> Step:
+    chosen = await click_lists.find(conn, account_id, opened.campaign.campaign_id)
+    facts = ["Optional: put whoever clicks a link on a list."]
+    has_strays = False
+    if chosen:
+        names = await campaign_audience.names(conn, account_id, Chosen(list(dict.fromkeys(chosen.values()))))
+        facts = [f"Whoever clicks a link that you chose is put on {', '.join(names)}."]
+        has_strays = not chosen.keys() <= await _links_now(conn, account_id, opened)
+    if has_strays:
+        facts.append("The content has changed: a link that you chose a list for is not in it any more.")
+    return Step(
+        name="links",
+        title="Clicks on links",
+        mark="warning" if has_strays else "done" if chosen else "optional",
+        facts=facts,
+        missing=[],
+        address=f"{_place(opened)}/links",
+        label="Change" if chosen else "Choose lists",
+        privilege="campaign:write",
+    )
+
+
+async def _links_now(conn: Conn, account_id: AccountId, opened: Opened) -> set[str]:
+    try:
+        return set(await click_lists.links(conn, account_id, opened.email))
+    except (LinkTooLong, MailTooLarge):
+        return set()  # cannot be sent; the step of the links says more
 
 
 async def _audience(

@@ -9,7 +9,7 @@ from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from everpost.ids import CampaignActivityId, CampaignId, ContactId
+from everpost.ids import CampaignActivityId, CampaignId, ContactId, ListId
 from everpost.platform.paging import Link, Links, PageQuery
 
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=500, description="How many to return.")]
@@ -92,6 +92,8 @@ class LinkClickCount(Struct, kw_only=True):
     link_url: str
     url_id: str
     unique_clicks: int
+    list_action: Literal["add"] | UnsetType = UNSET
+    list_id: ListId | UnsetType = UNSET
 
 
 class LinkReport(Struct, kw_only=True):

@@ -6,6 +6,8 @@ Rules:
 - A contact's first open and first click are decided by the key of `engagement`, so several nodes may fold at once.
 - A click of somebody without any open so far is also an open, at the click's time, with the click's device and id. Of
   hits that are folded together the opens come first.
+- Who is the first time at a link that puts people on a list is told in the same transaction (`links.clicked`), due when
+  the rules about machines have seen what came after the click.
 - Events of machines are stored and counted nowhere but beside (`…_left_out`).
 Source: contract, campaigns.md §6.1-§6.3.
 """
@@ -18,7 +20,7 @@ from uuid import UUID
 import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
-from everpost.platform import clock
+from everpost.platform import clock, events
 from everpost.platform.db import Conn, Db, many, one, run
 from everpost.tracking import machines
 from everpost.tracking.device_types import DeviceType
@@ -30,6 +32,9 @@ MOST_IN_A_BATCH: Final = 1_000
 # The last batch that is begun goes in as a whole.
 ENOUGH_IN_A_FOLD: Final = 5_000
 MOST_BATCHES_IN_A_FOLD: Final = 400
+
+# A fact, one per fold and activity; `contact_ids` and `url_ids` are read side by side.
+CLICKED: Final = "links.clicked"
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -43,6 +48,14 @@ class Hit(msgspec.Struct, frozen=True):
     sign: Sign | None = None
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """New clicks of one activity's links that put people on lists."""
+
+    campaign_activity_id: CampaignActivityId
+    contact_ids: list[ContactId]
+    url_ids: list[UrlId]
+
+
 class Folded(msgspec.Struct, frozen=True):
     """What a fold found: how many hits, and the messages that a machine may have visited, since when."""
 
@@ -51,6 +64,7 @@ class Folded(msgspec.Struct, frozen=True):
     suspects_since: datetime | None
     suspect_activity_ids: list[CampaignActivityId]
     suspect_contact_ids: list[ContactId]
+    listed: list[Listed]
 
     @property
     def is_everything(self) -> bool:
@@ -98,6 +112,7 @@ async def fold(db: Db, account_id: AccountId) -> Folded:
         folded = await _fold(conn, account_id)
         if folded.suspects_since is not None:
             await machines.sweep(conn, account_id, folded.suspects, since=folded.suspects_since)
+        await _tell(conn, account_id, folded.listed)
     return folded
 
 
@@ -136,6 +151,20 @@ async def _fold(conn: Conn, account_id: AccountId) -> Folded:
     if folded.suspects_since is not None:
         await run(conn, "SET LOCAL enable_nestloop = on")
     return folded
+
+
+async def _tell(conn: Conn, account_id: AccountId, found: Sequence[Listed]) -> None:
+    at = clock.now() + machines.HONEYPOT_WINDOW
+    for listed in found:
+        await events.publish(
+            conn,
+            CLICKED,
+            at=at,
+            account_id=account_id,
+            campaign_activity_id=listed.campaign_activity_id,
+            contact_ids=listed.contact_ids,
+            url_ids=listed.url_ids,
+        )
 
 
 # Every part of the statement sees the tables as they were before it; what must be known of their new state comes out of
@@ -253,7 +282,7 @@ _FOLD: Final = """
          WHERE kind = 'click' AND NOT is_machine
          ORDER BY campaign_activity_id, contact_id, url_id
             ON CONFLICT (account_id, campaign_activity_id, contact_id, url_id) DO NOTHING
-        RETURNING campaign_activity_id, url_id),
+        RETURNING campaign_activity_id, contact_id, url_id),
     counted_links AS (
         UPDATE links
            SET unique_clicks = unique_clicks + added.contacts
@@ -262,7 +291,17 @@ _FOLD: Final = """
                  GROUP BY campaign_activity_id, url_id) AS added
          WHERE links.account_id = :account_id AND links.campaign_activity_id = added.campaign_activity_id
            AND links.campaign_activity_id = ANY (ARRAY (SELECT campaign_activity_id FROM touch))
-           AND links.url_id = added.url_id),
+           AND links.url_id = added.url_id
+        RETURNING links.campaign_activity_id, links.url_id, links.list_id),
+    listed AS (
+        SELECT linked.campaign_activity_id, array_agg(linked.contact_id) AS contact_ids,
+               array_agg(linked.url_id) AS url_ids
+          FROM counted_links
+          JOIN linked
+            ON linked.campaign_activity_id = counted_links.campaign_activity_id
+           AND linked.url_id = counted_links.url_id
+         WHERE counted_links.list_id IS NOT NULL
+         GROUP BY linked.campaign_activity_id),
     counted AS (
         INSERT INTO activity_counters AS known
                (account_id, campaign_activity_id, opens, clicks,
@@ -313,7 +352,8 @@ _FOLD: Final = """
     SELECT coalesce(sum(touch.hits), 0)::int AS hits, (SELECT count(*) FROM batch) AS batches,
            min(touch.latest) FILTER (WHERE is_suspect) AS suspects_since,
            coalesce(array_agg(touch.campaign_activity_id) FILTER (WHERE is_suspect), '{}') AS suspect_activity_ids,
-           coalesce(array_agg(touch.contact_id) FILTER (WHERE is_suspect), '{}') AS suspect_contact_ids
+           coalesce(array_agg(touch.contact_id) FILTER (WHERE is_suspect), '{}') AS suspect_contact_ids,
+           (SELECT coalesce(jsonb_agg(listed), '[]') FROM listed) AS listed
       FROM touch
       JOIN touched
         ON touched.campaign_activity_id = touch.campaign_activity_id AND touched.contact_id = touch.contact_id

@@ -5,12 +5,12 @@ activity is one link; `url_id` is unique server-wide and never changes. The hone
 Source: contract, campaigns.md §4.10, §6.3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
 
-from everpost.ids import AccountId, CampaignActivityId, UrlId
+from everpost.ids import AccountId, CampaignActivityId, ListId, UrlId
 from everpost.platform.db import Conn, Db, many, one, run
 from everpost.tracking.tokens import Reference
 
@@ -50,6 +50,25 @@ async def register_honeypot(
     await _add(conn, account_id, campaign_activity_id, [url], hashes, is_honeypot=True)
     numbered = await _numbered(conn, account_id, campaign_activity_id, hashes)
     return numbered[0].url_id
+
+
+async def set_lists(
+    conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, chosen: Mapping[str, ListId]
+) -> None:
+    """Whoever clicks a link joins its list from now on; links that are not named lead onto none."""
+    # A row that says so already is not touched: clicks would wait for it until the transaction ends.
+    await run(
+        conn,
+        """
+        UPDATE links
+           SET list_id = (:list_ids::uuid[])[array_position(:urls::text[], url)]
+         WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id AND NOT is_honeypot
+           AND list_id IS DISTINCT FROM (:list_ids::uuid[])[array_position(:urls::text[], url)]""",
+        account_id=account_id,
+        campaign_activity_id=campaign_activity_id,
+        urls=list(chosen.keys()),
+        list_ids=list(chosen.values()),
+    )
 
 
 class Targets:

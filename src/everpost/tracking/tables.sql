@@ -13,6 +13,7 @@ CREATE TABLE links (
     position             integer NOT NULL,      -- order of first appearance in the HTML
     is_honeypot          boolean NOT NULL DEFAULT false,   -- hidden from people: who asks for it is a machine
     unique_clicks        integer NOT NULL DEFAULT 0,       -- rows of link_clicks
+    list_id              uuid,                  -- the contact list that whoever clicks it joins; NULL: none
     PRIMARY KEY (account_id, campaign_activity_id, url_id),
     UNIQUE (account_id, campaign_activity_id, url_hash)
 ) WITH (fillfactor = 70);
