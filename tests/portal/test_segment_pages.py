@@ -1,6 +1,7 @@
 """Segments in a browser: conditions come and go, are checked one by one, and choose whom the API would choose."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -185,3 +186,23 @@ async def test_a_count_that_takes_too_long_is_left_out(owner: Window, api: Any) 
     config.override(segment_seconds=0)
     await owner.open(f"/segments/{made.body['segment_id']}")
     assert "There are too many to count in a moment." in owner.text
+
+
+async def test_who_may_only_read_lists_sees_words_and_a_number(
+    owner: Window, api: Any, open_window: Callable[[], Window], people: dict[str, str]
+) -> None:
+    made = await api.post("/v3/segments", {"name": "Salem", "segment_criteria": document(
+        {"source": "contact", "field": "city", "op": "eq", "value": "Salem"})})  # fmt: skip
+    place = f"/segments/{made.body['segment_id']}"
+    await api.as_role("campaign_creator")
+    creator = open_window()
+    await creator.sign_in("campaign_creator@harborlane.example")
+    await creator.open("/segments")
+    assert "New segment" not in creator.text
+    await creator.open(place)
+    assert "City is “Salem”" in creator.text
+    assert "2 contacts match now" in creator.text
+    assert ([], set()) == (creator.buttons, previewed(creator))
+    for path in ("/segments/new", f"{place}/delete", "/contacts", "/contacts/new", f"/contacts/{people['Ana']}/edit"):
+        await creator.open(path)
+        assert 403 == creator.page.status_code, path

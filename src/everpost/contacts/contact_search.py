@@ -18,7 +18,7 @@ from everpost.contacts.stored import SELECT_CORE, CoreContact
 from everpost.ids import AccountId, ListId, SegmentId, TagId
 from everpost.platform.db import Conn, StatementTimeout, limit_statements, many, savepoint
 
-# An address is found by its index; names, which have none, are read one after the other: about a million in a second.
+# An address is found by its index; names have none and are read one by one: a million in two or three seconds.
 _PATIENCE: Final = timedelta(seconds=5)
 
 
