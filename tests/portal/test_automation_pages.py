@@ -59,8 +59,12 @@ async def test_a_welcome_mail_is_written_tried_switched_on_and_counted(
     assert "Sent Welcome mail: Welcome, [[FirstName]]" in owner.text
     assert owner.attributes_of("a.subject")["href"] == page
     await owner.open(f"{page}/edit")
-    await owner.press("Save", subject="Hello")
-    assert "Your changes are saved." in owner.text
+    stale = Window.beside(owner, owner.page)
+    for window in (owner, Window.beside(owner, owner.page)):
+        await window.press("Save", subject="Hello")
+        assert "Your changes are saved." in window.text, "the same twice is no harm"
+    await stale.press("Save", from_name="Another window")
+    assert (409, True) == (stale.page.status_code, "changed in another window meanwhile" in stale.text)
     await owner.press("Switch off")
     assert "It is off" in owner.text
     await owner.open("/automations/new?kind=welcome")

@@ -87,7 +87,7 @@ async def test_nothing_of_another_account_is_there(places: dict[str, str], open_
 
 async def test_no_form_made_by_hand_breaks_anything(owner: Window, places: dict[str, str]) -> None:
     for place, page, others, fields in FORMS:
-        form_page = page if page in ("details", "rename", "html", "audience") else ""
+        form_page = page if page in ("details", "rename", "html", "audience", "edit") else ""
         hidden = {"csrf_token": await token(owner, f"{places[place]}/{form_page}".rstrip("/"))}
         if mark := owner.document.css_first("[name=mark]"):
             hidden["mark"] = mark.attributes["value"] or ""

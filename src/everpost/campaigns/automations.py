@@ -97,7 +97,7 @@ async def create(conn: Conn, account_id: AccountId, new: NewAutomation) -> Autom
 
 async def replace(conn: Conn, account_id: AccountId, automation_id: UUID, new: NewAutomation) -> Automation:
     """Say something else from now on; kind and list stay as they are. Raises: AutomationNotFound, Invalid."""
-    held = await _hold(conn, account_id, automation_id)
+    held = await hold(conn, account_id, automation_id)
     wanted = structs.replace(new, kind=held.kind, list_id=held.list_id)
     await _check(conn, account_id, wanted)
     changed = structs.replace(held, **structs.asdict(wanted), updated_at=clock.now())
@@ -107,7 +107,7 @@ async def replace(conn: Conn, account_id: AccountId, automation_id: UUID, new: N
 
 async def set_on(conn: Conn, account_id: AccountId, automation_id: UUID, *, is_on: bool) -> Automation:
     """Raises: AutomationNotFound, Invalid when what it says or its sender is not in order any more."""
-    held = await _hold(conn, account_id, automation_id)
+    held = await hold(conn, account_id, automation_id)
     if is_on:
         await _check(conn, account_id, held)
     changed = structs.replace(held, is_on=is_on, updated_at=clock.now())
@@ -132,6 +132,17 @@ async def get(conn: Conn, account_id: AccountId, automation_id: UUID) -> Automat
         if found.automation_id == automation_id:
             return found
     raise AutomationNotFound
+
+
+async def hold(conn: Conn, account_id: AccountId, automation_id: UUID) -> Automation:
+    """It, while nobody else changes it: each change writes all members. Raises: AutomationNotFound."""
+    await run(
+        conn,
+        "SELECT 1 FROM automations WHERE account_id = :account_id AND automation_id = :automation_id FOR UPDATE",
+        account_id=account_id,
+        automation_id=automation_id,
+    )
+    return await get(conn, account_id, automation_id)
 
 
 async def find_welcome(conn: Conn, account_id: AccountId, list_ids: Sequence[ListId]) -> Automation | None:
@@ -169,17 +180,6 @@ async def every_one(conn: Conn, account_id: AccountId) -> list[Automation]:
          ORDER BY created_at, automation_id""",
         account_id=account_id,
     )
-
-
-async def _hold(conn: Conn, account_id: AccountId, automation_id: UUID) -> Automation:
-    """It, while nobody else changes it: each change writes all members. Raises: AutomationNotFound."""
-    await run(
-        conn,
-        "SELECT 1 FROM automations WHERE account_id = :account_id AND automation_id = :automation_id FOR UPDATE",
-        account_id=account_id,
-        automation_id=automation_id,
-    )
-    return await get(conn, account_id, automation_id)
 
 
 async def _check(conn: Conn, account_id: AccountId, wanted: NewAutomation) -> None:

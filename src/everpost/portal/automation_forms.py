@@ -55,13 +55,14 @@ def start(kind: Kind, senders: list[str]) -> dict[str, str]:
     }
 
 
-def stored(automation: Automation) -> dict[str, str]:
+def shown(automation: NewAutomation) -> dict[str, str]:
+    """What its form holds."""
     return {name: str(value) for name, value in msgspec.structs.asdict(automation).items() if name in FIELDS}
 
 
 def read(kind: Kind, form: Mapping[str, str]) -> NewAutomation:
     """As it was typed; whether it is in order is the action's business."""
-    typed = {name: form.get(name, "").strip() for name in FIELDS}
+    typed = {name: form.get(name, "").replace("\r\n", "\n").strip() for name in FIELDS}
     list_id, days = typed["list_id"], typed["days_before"]
     return NewAutomation(
         kind=kind,

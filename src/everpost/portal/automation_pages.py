@@ -21,7 +21,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn, savepoint
 from everpost.platform.errors import ApiError
 from everpost.platform.http import Answer, Html, Pages, redirect
-from everpost.portal import automation_forms, forms, list_names, mail_views
+from everpost.portal import automation_forms, campaign_parts, forms, list_names, mail_views
 from everpost.portal.forms import Problems
 from everpost.reports.percents import percent
 
@@ -113,10 +113,12 @@ async def show_edit_form(conn: Conn, session: Session, automation_id: UUID) -> H
 @pages.post("/automations/{automation_id}/edit", max_body_bytes=_LARGEST_FORM, **_CHANGE)
 async def save_automation(conn: Conn, session: Session, automation_id: UUID, form: dict[str, str]) -> Html | Answer:
     """Say something else from now on."""
-    held = await automations.get(conn, session.account_id, automation_id)
+    held = await automations.hold(conn, session.account_id, automation_id)
     try:
         async with savepoint(conn):
-            await automations.replace(conn, session.account_id, automation_id, automation_forms.read(held.kind, form))
+            wanted = msgspec.structs.replace(automation_forms.read(held.kind, form), list_id=held.list_id)
+            campaign_parts.check_mark(form, automation_forms.shown(held), automation_forms.shown(wanted))
+            await automations.replace(conn, session.account_id, automation_id, wanted)
     except ApiError as error:
         return await _edit(conn, session, held, form=form, error=error)
     return redirect(f"/automations/{automation_id}?done=saved")
@@ -269,6 +271,7 @@ async def _new(
         action=f"/automations/new?kind={kind}",
         title=f"New {automation_forms.KINDS[kind][0].lower()}",
         mail=None if error else f"/automations/new/mail?kind={kind}",
+        mark="",
         automation=None,
     )
 
@@ -282,7 +285,7 @@ async def _edit(
     error: ApiError | None = None,
 ) -> Html:
     return _form_page(
-        form or automation_forms.stored(held),
+        form or automation_forms.shown(held),
         error,
         kind=held.kind,
         senders=await _senders(conn, session.account_id),
@@ -290,6 +293,7 @@ async def _edit(
         action=f"/automations/{held.automation_id}/edit",
         title=f"Edit the {automation_forms.KINDS[held.kind][0].lower()}",
         mail=None if error else f"/automations/{held.automation_id}/mail",
+        mark=campaign_parts.mark(automation_forms.shown(held)),
         automation=held,
     )
 
