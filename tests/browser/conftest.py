@@ -14,6 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.applications import CallbackHandler
 from tests.journeys.demo import EMAIL, PASSWORD, DemoInstance
 
+# Whose people get six mails a minute: slow enough to press buttons while some of them wait.
+SLOW_DOMAIN = "slow.example"
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _HOW_TO_GET_IT = "browser tests need Chromium: apt install chromium, or name one in EVERPOST_CHROMIUM"
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
@@ -33,7 +36,7 @@ def chromium() -> str:
 @pytest.fixture(scope="package")
 def instance(chromium: str) -> Iterator[DemoInstance]:
     """`everpost up` on a fresh data folder; without a relay, so mail ends in the built-in mailbox."""
-    running = DemoInstance(rate_per_second="0", rate_per_day="0")
+    running = DemoInstance(rate_per_second="0", rate_per_day="0", domain_limits=f"{SLOW_DOMAIN}=6")
     try:
         running.start()
         yield running
