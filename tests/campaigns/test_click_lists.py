@@ -1,6 +1,7 @@
 """Whoever clicks a chosen link joins a list. Source: contract, campaigns.md §6.2, reporting.md §3."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ import pytest
 
 from everpost.campaigns import click_lists
 from everpost.campaigns.errors import StateForbids
-from everpost.ids import CampaignActivityId, CampaignId, ContactId, ListId
+from everpost.ids import CampaignActivityId, CampaignId, ContactId, ListId, UrlId
 from everpost.platform.db import Db, many, one
 from everpost.platform.errors import Invalid
 from everpost.tracking import ledger
@@ -76,7 +77,7 @@ async def new_list(api: Any) -> Any:
     return create
 
 
-async def choose(db: Db, account: Any, campaign: Campaign, chosen: dict[str, str]) -> None:
+async def choose(db: Db, account: Any, campaign: Campaign, chosen: Mapping[str, Any]) -> None:
     async with db.transaction() as conn:
         lists = {url: ListId(UUID(list_id)) for url, list_id in chosen.items()}
         await click_lists.replace(conn, account.account_id, CampaignId(UUID(campaign.campaign_id)), lists)
@@ -175,7 +176,8 @@ async def test_one_fact_per_fold_and_what_runs_twice_or_too_late_changes_nothing
     activity_id = CampaignActivityId(UUID(campaign.activity_id))
     async with db.reader() as conn:
         sql = "SELECT url_id FROM links WHERE account_id = :account_id AND url = ANY(:urls) ORDER BY url"
-        url_ids = await many(conn, int, sql, account_id=account.account_id, urls=[A, B])
+        found = await many(conn, int, sql, account_id=account.account_id, urls=[A, B])
+    url_ids = [UrlId(each) for each in found]
     hits = [Hit(activity_id, person, clock.now(), "computer", url_id) for person in people for url_id in url_ids]
     await ledger.record(db, account.account_id, hits + hits)
     await ledger.record(db, account.account_id, hits)
@@ -205,7 +207,9 @@ async def test_a_resend_and_both_mails_of_a_subject_test_lead_onto_the_same_list
         await new_contact(f"{name}@example.com")
     campaign = await new_campaign(lists=[list_id], html_content=HTML)
     await choose(db, account, campaign, {A: keen})
-    reply = await api.post(f"{campaign.activity}/non_opener_resends", {"resend_subject": "Still time", "delay_minutes": 720})
+    reply = await api.post(
+        f"{campaign.activity}/non_opener_resends", {"resend_subject": "Still time", "delay_minutes": 720}
+    )
     assert 201 == reply.status, reply
     await send(api, work, campaign)
     async with db.transaction() as conn:

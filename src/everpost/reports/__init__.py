@@ -3,6 +3,6 @@
 Numbers come from the counters that tracking keeps; rows come from its events, with the contacts' current names.
 
 Owns: counted_together, counted_variants.
-Reads: links, link_clicks, sends, tracking_events, engagement, activity_counters, contacts, contact_lists, outbox, mailings,
-campaigns, campaign_activities, campaign_contents, campaign_ab_tests, campaign_runs, web_copies.
+Reads: links, link_clicks, sends, tracking_events, engagement, activity_counters, contacts, contact_lists, outbox,
+mailings, campaigns, campaign_activities, campaign_contents, campaign_ab_tests, campaign_runs, web_copies.
 """
