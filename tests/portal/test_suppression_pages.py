@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from everpost.contacts import contacts
 from everpost.delivery import holds
 from everpost.platform import clock as platform_clock
 from everpost.platform.db import many, run
@@ -84,3 +87,19 @@ async def test_what_is_no_address_and_what_nobody_permitted_is_told(owner: Windo
     assert (400, "Does not look like an email address.") == (owner.page.status_code, owner.problem_of("address"))
     await new_contact(api, permission_to_send="not_set")
     assert "Nobody has recorded that this contact may be mailed." in await look_up(owner)
+
+
+async def test_a_contact_that_somebody_else_is_changing_is_invited_later(
+    owner: Window, api: Any, db: Any, account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts, "LOCK_WAIT", timedelta(milliseconds=50))
+    contact_id = await new_contact(api)
+    unsubscribed = {"address": ADDRESS, "permission_to_send": "unsubscribed"}
+    await api.put(f"/v3/contacts/{contact_id}", {"update_source": "Contact", "email_address": unsubscribed})
+    await look_up(owner)
+    async with db.transaction() as conn:
+        await run(conn, "SELECT 1 FROM contacts WHERE contact_id = :id FOR UPDATE", id=contact_id)
+        await owner.press("Invite them back", list_id=str(account.list_id))
+    assert "Invite them back" in owner.buttons, owner.text
+    await owner.press("Invite them back", list_id=str(account.list_id))
+    assert "A mail with a link is on its way." in owner.text
