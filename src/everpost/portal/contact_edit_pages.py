@@ -125,6 +125,7 @@ async def ask_to_delete(conn: Conn, session: Session, contact_id: ContactId) -> 
 
 @pages.post("/contacts/{contact_id}/delete", **_ONE)
 async def delete_contact(conn: Conn, session: Session, contact_id: ContactId) -> Answer:
+    """Off all lists and out of every view."""
     await contacts.delete(conn, session.account_id, contact_id)
     return redirect("/contacts?done=deleted")
 

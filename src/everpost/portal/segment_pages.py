@@ -113,6 +113,7 @@ async def ask_to_delete(conn: Conn, session: Session, segment_id: SegmentId) -> 
 
 @pages.post("/segments/{segment_id}/delete", **_WRITE_ONE)
 async def delete_segment(conn: Conn, session: Session, segment_id: SegmentId) -> Answer:
+    """Its name becomes free; the contacts stay."""
     await segments.delete(conn, session.account_id, segment_id)
     return redirect("/segments?done=deleted")
 
