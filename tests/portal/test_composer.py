@@ -90,7 +90,16 @@ async def test_two_windows_do_no_harm_to_each_other(
     await other.sign_in(account.email)
     await owner.open(path)
     await other.open(path)
-    await owner.press("Save", **{"block-0-text": "Mine"})
+    again = Window.beside(owner, owner.page)
+    for window in (owner, again):
+        await window.press("Save", preheader="Soon", **{"block-0-text": "Mine"})
+        assert "Saved." in window.text, "pressed twice, saved once"
+    await again.press("Duplicate Heading")
+    await owner.press("Duplicate Heading")
+    assert ["Heading", "Heading", "Text", "Button"] == kinds(await kept())
+    await owner.press("Delete Heading")
+    await other.press("Save", **{"block-0-text": "Mine"})
+    assert 409 == other.page.status_code, "with another preheader it is not the same"
     await other.press("Save", **{"block-0-text": "Theirs"})
     assert 409 == other.page.status_code
     assert "Somebody else saved this email while you worked on it." in other.text

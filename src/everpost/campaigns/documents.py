@@ -12,7 +12,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from everpost.campaigns import block_mjml, block_problems, campaign_activities, campaigns, content
+from everpost.campaigns import block_mjml, block_problems, campaign_activities, campaigns, content, states
 from everpost.campaigns.block_problems import BlockProblem
 from everpost.campaigns.block_shapes import Button, Document, Heading, Text
 from everpost.campaigns.errors import StateForbids
@@ -103,15 +103,21 @@ async def change(
 ) -> int:
     """Save and render it; returns the new version. `expected_version` is the one that was read, 0 for the first.
 
+    Saving twice what somebody just wrote, as by pressing twice, is no mistake: it is there already.
+
     Raises: DocumentInvalid, DocumentChanged, StateForbids, CampaignNotFound, Invalid.
     """
     html = _rendered(document)
     stored = await campaign_activities.require_primary(conn, account_id, activity_id)
     if stored.format_type != content.EDITOR:
         raise StateForbids("Campaign activity was written in HTML; it has no blocks.")
+    # Whoever saves at the same moment waits here, and then finds another version than the one they read.
+    await states.hold(conn, account_id, stored.campaign_id)
+    same = await _version_of(conn, account_id, activity_id, document, preheader)
+    if same is not None and same != expected_version:
+        return same
     # A refusal leaves nothing behind, also when its caller goes on to show a page.
     async with savepoint(conn):
-        # Whoever saves at the same moment waits here, and then finds another version than the one they read.
         await campaign_activities.rewrite(conn, account_id, stored.campaign_id, html=html, preheader=preheader)
         if not await _save(conn, account_id, stored.campaign_id, document, expected_version):
             raise DocumentChanged
@@ -133,6 +139,17 @@ def _rendered(document: Document) -> str:
     if too_large := content.problems(html, "The email"):
         raise DocumentInvalid([BlockProblem("", "", text) for text in too_large])
     return html
+
+
+async def _version_of(
+    conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, document: Document, preheader: str | None
+) -> int | None:
+    """That of the stored email, if it says exactly this."""
+    stored = await campaign_activities.require_primary(conn, account_id, activity_id)
+    kept = await _find(conn, account_id, stored.campaign_id)
+    if kept is None or (kept.document, stored.preheader) != (document, preheader):
+        return None
+    return kept.version
 
 
 async def _find(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Kept | None:

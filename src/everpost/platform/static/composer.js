@@ -62,6 +62,7 @@ function touched() {
 
 // The page that the server answers with takes the place of the form; what was focused by name is focused again.
 async function send(button) {
+  if (composer.hasAttribute("aria-busy")) return; // pressed twice
   const written = form();
   const focused = button?.getAttribute("value");
   const body = new URLSearchParams(new FormData(written, button));
