@@ -78,6 +78,7 @@ INSIDE = [
     "/contacts",
     "/contacts?q=nobody+like+this",
     "/contacts/new",
+    "/contacts/import",
     "{person}/edit",
     "{person}/unsubscribe",
     "{person}/delete",

@@ -23,12 +23,11 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class Received:
     """A request's body: the Struct, or what is wrong with it."""
 
-    __slots__ = ("data", "problems", "upload")
+    __slots__ = ("data", "problems")
 
-    def __init__(self, data: Any = None, problems: list[Problem] | None = None, upload: FormData | None = None) -> None:
+    def __init__(self, data: Any = None, problems: list[Problem] | None = None) -> None:
         self.data = data
         self.problems = problems or []
-        self.upload = upload
 
 
 def check_media_types(exchange: Exchange, door: Door) -> None:
@@ -52,7 +51,8 @@ async def read(exchange: Exchange, door: Door) -> Received:
     if door.kind not in ("api", "session"):
         return Received()
     if door.consumes == "multipart":
-        return Received(upload=await _read_upload(exchange, door.max_body_bytes))
+        exchange.upload = await _read_upload(exchange, door.max_body_bytes)
+        return Received()
     if door.method == "DELETE":
         await _refuse_foreign_body(exchange, door)
         return Received()
@@ -77,14 +77,18 @@ async def _read_bytes(exchange: Exchange, at_most: int) -> bytes:
             return b"".join(chunks)
 
 
-async def read_form(exchange: Exchange, at_most: int) -> dict[str, str]:
-    """A page's form as text by field; of a repeated field the last counts. Files are left out."""
+async def read_form(exchange: Exchange, door: Door) -> None:
+    """A page's form as text by field; of a repeated field the last counts. Files are for doors that take them.
+
+    Raises: TooLarge, Malformed.
+    """
     media_type = exchange.header("content-type").split(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
-        form = await _read_upload(exchange, at_most)
-        return {name: value for name, value in form.items() if isinstance(value, str)}
-    body = await _read_bytes(exchange, at_most)
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"))
+    if media_type == "multipart/form-data" or door.consumes == "multipart":
+        exchange.upload = await _read_upload(exchange, door.max_body_bytes)
+        exchange.form = {name: value for name, value in exchange.upload.items() if isinstance(value, str)}
+        return
+    body = await _read_bytes(exchange, door.max_body_bytes)
+    exchange.form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"))
 
 
 def _decode(body: bytes, door: Door) -> Received:

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from everpost.ids import new_id
@@ -31,6 +32,7 @@ class Exchange:
         self.session: Session | None = None
         self.form: dict[str, str] = {}
         self.form_cookie: str | None = None
+        self.upload: FormData | None = None
         self._headers: dict[str, str] | None = None
         self._query: dict[str, list[str]] | None = None
         self._door: Door | None = None

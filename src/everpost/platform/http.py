@@ -149,6 +149,9 @@ class App:
                 return _refusal(exchange, errors.Unavailable())
             log.exception("request failed", request_id=exchange.request_id)
             return _refusal(exchange, errors.InternalError())
+        finally:
+            if exchange.upload is not None:
+                await exchange.upload.close()
 
     async def _route(self, exchange: Exchange) -> Answer:
         if gate.is_plain_and_foreign(exchange):
@@ -188,7 +191,7 @@ class App:
             return redirect(f"/login?{gate.next_parameter(exchange)}")
         _check_privilege(door, exchange.session)
         if door.method == "POST":
-            exchange.form = await bodies.read_form(exchange, door.max_body_bytes)
+            await bodies.read_form(exchange, door)
             if door.checks_csrf:
                 gate.check_form_token(exchange)
         return await self._call(exchange, door)
@@ -220,7 +223,7 @@ class App:
             raise _invalid(door.area, problems)
         available = {
             "data": request.data, "caller": exchange.caller, "session": exchange.session, "db": self._db,
-            "upload": request.upload,
+            "upload": exchange.upload,
         }  # fmt: skip
         arguments.update({name: available[name] for name in door.names if name in available})
         # Made only for the few doors that ask for them: every request would pay for it.
@@ -228,11 +231,7 @@ class App:
             arguments["request"] = exchange.request
         if "form" in door.names:
             arguments["form"] = _form(exchange, door)
-        try:
-            return _success(door, await self._run(door, arguments, problems, exchange))
-        finally:
-            if request.upload is not None:
-                await request.upload.close()
+        return _success(door, await self._run(door, arguments, problems, exchange))
 
     async def _run(
         self, door: Door, arguments: dict[str, Any], problems: list[errors.Problem], exchange: Exchange

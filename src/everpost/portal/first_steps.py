@@ -44,10 +44,10 @@ async def of_account(conn: Conn, account_id: AccountId) -> list[Step]:
         ),
         Step(
             "Bring your contacts",
-            "Add them one by one here, or import a CSV file through the API.",
+            "Import a CSV file, or add them one by one.",
             await _has_contacts(conn, account_id),
-            "/contacts/new",
-            "Add a contact",
+            "/contacts/import",
+            "Import contacts",
         ),
         Step(
             "Create your first campaign",
