@@ -24,7 +24,10 @@ IMAGES = Path(__file__).parent / "images"
 SIZES = {"wide": 1280, "narrow": 400}
 TALLEST = 2400
 TOURS: dict[str, type[Tour]] = {
-    name: tour for tour in (Visitors, Members, Marketers, Audience, Automatic) for name in vars(tour) if not name.startswith("_")
+    name: tour
+    for tour in (Visitors, Members, Marketers, Audience, Automatic)
+    for name in vars(tour)
+    if not name.startswith("_")
 }
 
 
