@@ -56,7 +56,7 @@ def read(form: Mapping[str, str]) -> Draft:
     numbers = sorted(int(found[1]) for name in form if (found := _ABOUT.fullmatch(name)))
     if len(numbers) > MOST_ROWS:
         raise FormBroken
-    match = "any" if form.get("match") == "any" else "all"
+    match: Literal["all", "any"] = "any" if form.get("match") == "any" else "all"
     return Draft(form.get("name", ""), match, [_row(form, f"rule-{number}-") for number in numbers])
 
 
