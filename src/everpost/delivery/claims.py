@@ -101,12 +101,23 @@ async def record(
     conn: Conn, account_id: AccountId, mailing: Mailing, claim_id: UUID, results: Sequence[Result]
 ) -> None:
     """Write down what became of this claim's recipients."""
+    # Whoever buries a claim takes it before its recipients; in the other order the two could wait for each other.
+    await _hold(conn, account_id, claim_id)
     sent = [result.contact_id for result in results if result.state == "sent"]
     if sent:
         await _record_sent(conn, account_id, mailing, claim_id, sent)
     others = [result for result in results if result.state != "sent"]
     if others:
         await _record_others(conn, account_id, mailing, claim_id, others)
+
+
+async def _hold(conn: Conn, account_id: AccountId, claim_id: UUID) -> None:
+    await run(
+        conn,
+        "SELECT 1 FROM outbox_claims WHERE account_id = :account_id AND claim_id = :claim_id FOR UPDATE",
+        account_id=account_id,
+        claim_id=claim_id,
+    )
 
 
 async def _record_sent(

@@ -21,7 +21,7 @@ import msgspec
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform import clock, events
-from everpost.platform.db import Conn, Db, many, one, run
+from everpost.platform.db import Conn, Db, commit_without_waiting, many, one, run
 from everpost.tracking import machines
 from everpost.tracking.device_types import DeviceType
 from everpost.tracking.machines import Message, Sign
@@ -135,6 +135,8 @@ async def _fold(conn: Conn, account_id: AccountId) -> Folded:
     # The planner cannot know how many rows come out of the journal. When it guesses few, it joins them by nested loops,
     # which takes seconds for some thousands.
     await run(conn, "SET LOCAL enable_nestloop = off")
+    # A crash that undoes this brings the journal's rows back too, and they are folded again.
+    await commit_without_waiting(conn)
     folded = await one(
         conn,
         Folded,
