@@ -144,7 +144,8 @@ async def _links(conn: Conn, account_id: AccountId, opened: Opened) -> Step:
     if chosen:
         names = await campaign_audience.names(conn, account_id, Chosen(list(dict.fromkeys(chosen.values()))))
         facts = [f"Whoever clicks a link that you chose is put on {', '.join(names)}."]
-        has_strays = not chosen.keys() <= await _links_now(conn, account_id, opened)
+        # Its content is rendered for this: not while it is sent, when the page is asked for every other second.
+        has_strays = opened.may_change and not chosen.keys() <= await _links_now(conn, account_id, opened)
     if has_strays:
         facts.append("The content has changed: a link that you chose a list for is not in it any more.")
     return Step(
