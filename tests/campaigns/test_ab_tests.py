@@ -10,7 +10,7 @@ from everpost.campaigns import ab_phases
 from everpost.ids import CampaignActivityId, CampaignId, ContactId
 from everpost.platform.db import run
 from everpost.tracking import ledger
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from tests.campaigns.conftest import parsed
 
 INVALID, STATE, CONFLICT = "emails.api.validation.error", "emails.api.invalid_state", "emails.api.conflict"

@@ -16,7 +16,7 @@ from everpost.ids import CampaignActivityId, CampaignId, ContactId, ListId, UrlI
 from everpost.platform.db import Db, many, one
 from everpost.platform.errors import Invalid
 from everpost.tracking import ledger
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from tests.campaigns.conftest import Campaign, parsed, shown
 
 A, B, UNCHOSEN = (f"https://harborlane.example/{name}" for name in ("a", "b", "unchosen"))

@@ -10,7 +10,7 @@ from everpost.campaigns import resending
 from everpost.ids import CampaignActivityId, CampaignId, ContactId
 from everpost.platform.db import run
 from everpost.tracking import events, ledger
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from tests.campaigns.conftest import parsed
 from tests.support.fixtures import ALL_SCOPES
 

@@ -8,7 +8,7 @@ from everpost.campaigns import traces
 from everpost.ids import CampaignActivityId, ContactId, MailingId
 from everpost.platform.db import many
 from everpost.tracking import events, ledger
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 
 
 async def mailing_ids(db: Any) -> list[MailingId]:

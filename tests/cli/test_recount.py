@@ -7,7 +7,7 @@ from everpost.ids import AccountId, CampaignActivityId, ContactId, new_id
 from everpost.platform import db as platform_db
 from everpost.platform.postgres import Postgres
 from everpost.tracking import ledger, links
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from tests.support.instance import Instance
 
 BREAKAGES = (

@@ -13,7 +13,7 @@ from everpost.platform.db import Db, run
 from everpost.tracking import events, ledger, links, sends
 from everpost.tracking.device_types import DeviceType
 from everpost.tracking.events import Bounce, BounceCode
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from everpost.tracking.sends import Send
 
 NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from everpost.ids import CampaignActivityId, ContactId, new_id
 from everpost.platform.db import one, run
 from everpost.reports import totals
 from everpost.tracking import ledger, links
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from tests.reports.conftest import Mail, minutes
 
 NewMail = Callable[..., Awaitable[Mail]]

@@ -10,7 +10,7 @@ from everpost.ids import CampaignActivityId, CampaignId, ContactId, new_id
 from everpost.platform.db import Db, one, run
 from everpost.reports import variants
 from everpost.tracking import ledger, links
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from tests.campaigns.conftest import Campaign, email, list_id, new_campaign, new_contact, parsed  # noqa: F401
 
 TEST = {"alternative_subject": "Signed copies inside", "test_size": 20, "winner_wait_duration": 6}

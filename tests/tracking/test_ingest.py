@@ -10,8 +10,8 @@ from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform.db import Db, one
 from everpost.platform.errors import Unavailable
 from everpost.tracking import counters, ingest, ledger
+from everpost.tracking.hits import Hit
 from everpost.tracking.ingest import Queue
-from everpost.tracking.ledger import Hit
 
 pytestmark = pytest.mark.anyio
 

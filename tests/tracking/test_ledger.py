@@ -12,7 +12,7 @@ from everpost.platform.db import Db, many
 from everpost.tracking import counters, events, ledger, links, recount, sends
 from everpost.tracking.counters import Counters
 from everpost.tracking.device_types import DeviceType
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from everpost.tracking.machines import Sign
 from everpost.tracking.sends import Send
 

@@ -9,7 +9,7 @@ from everpost.platform.db import Db, run
 from everpost.tracking import events, ledger, links, recount, sends
 from everpost.tracking.counters import Counters
 from everpost.tracking.events import Bounce
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from everpost.tracking.sends import Send
 
 ACCOUNT, ACTIVITY = AccountId(new_id()), CampaignActivityId(new_id())

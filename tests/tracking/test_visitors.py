@@ -7,7 +7,7 @@ import pytest
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform.db import Db
 from everpost.tracking import counters, ledger, links, programs, visitors
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from everpost.tracking.machines import Sign
 from everpost.tracking.visitors import Visitors, Visits
 

@@ -8,7 +8,7 @@ from everpost.platform import clock
 from everpost.platform.db import Db
 from everpost.tracking import ledger, programs, tokens
 from everpost.tracking.device_types import device_type
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from everpost.tracking.tokens import Kind
 
 

@@ -23,7 +23,7 @@ from everpost.platform.db import Db, Unreachable
 from everpost.platform.errors import Unavailable
 from everpost.platform.jobs import every
 from everpost.tracking import ledger
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 
 # Accounts that write at the same moment; each holds one connection of the pool.
 MOST_WRITERS: Final = 4
@@ -31,13 +31,14 @@ MOST_WRITERS: Final = 4
 FEW: Final = 8
 BURST_SECONDS: Final = 0.25
 CALM_SECONDS: Final = 0.5
-# Under load recipients go first, and reports may lag by seconds: folding rests this many times as long as it worked,
-# until so many hits have piled up that the lag would grow.
-REST_PER_WORK: Final = 6.0
-LEAST_REST_SECONDS: Final = 0.25
-MOST_BEHIND: Final = 200_000
+# Under load recipients go first, and reports may lag by seconds: folding rests many times as long as it worked, and the
+# less the longer hits have waited, so that it finds the pace of the traffic.
+REST_PER_WORK: Final = 20.0
+LEAST_REST_SECONDS: Final = 0.05
+MOST_BEHIND: Final = timedelta(seconds=10)
 RETRY_SECONDS: Final = 0.5
-ORPHANED_AFTER: Final = timedelta(seconds=5)
+# Clearly more than a process that lives keeps hits waiting.
+ORPHANED_AFTER: Final = timedelta(seconds=15)
 
 log = logs.get(__name__)
 
@@ -47,11 +48,11 @@ Waiting = tuple[Hit, "Future[None]"]
 class _Lane:
     """What waits for one account, and whether much has been waiting for a while."""
 
-    __slots__ = ("behind", "is_draining", "is_folding", "many_at", "many_since", "waiting", "written")
+    __slots__ = ("is_draining", "is_folding", "many_at", "many_since", "waiting", "written")
 
     def __init__(self) -> None:
         self.waiting: list[Waiting] = []
-        self.written = self.behind = 0
+        self.written = 0
         self.is_draining = False
         self.is_folding = False
         self.many_since = self.many_at = float("-inf")
@@ -80,6 +81,8 @@ class Queue:
 
     def __init__(self, db: Db, *, most_queued: int = 10_000) -> None:
         self._db = db
+        # Kept, because asking for the running loop costs Python 3.11 a call of the system, a tenth of all of a hit.
+        self._loop = asyncio.get_running_loop()
         self._most_queued = most_queued
         self._queued = 0
         self._lanes: dict[AccountId, _Lane] = {}
@@ -90,7 +93,7 @@ class Queue:
         """Raises: Unavailable when too many wait or the database cannot be reached."""
         if self._queued >= self._most_queued:
             raise Unavailable
-        stored: Future[None] = asyncio.get_running_loop().create_future()
+        stored: Future[None] = self._loop.create_future()
         lane = self._lanes.get(account_id)
         if lane is None:
             lane = self._lanes[account_id] = _Lane()
@@ -114,7 +117,6 @@ class Queue:
                 batch = lane.take()
                 stored = await self._write(account_id, batch)
                 lane.written += len(stored)
-                lane.behind += len(stored)
                 if stored and not lane.is_folding:
                     await self._fold(account_id, lane)
                 for future in stored:
@@ -145,38 +147,34 @@ class Queue:
         return [future for _, future in batch]
 
     async def _fold(self, account_id: AccountId, lane: _Lane) -> None:
-        if not lane.is_loaded and await self._try_to_fold(account_id, lane):
-            return
+        if not lane.is_loaded:
+            folded = await self._try_to_fold(account_id)
+            if folded is not None and folded.is_everything:
+                return
         lane.is_folding = True
         self._start(self._fold_beside(account_id, lane))
 
     async def _fold_beside(self, account_id: AccountId, lane: _Lane) -> None:
         """Fold while hits come in, resting in between, until the journal is empty."""
-        rest_seconds = LEAST_REST_SECONDS
         while True:
-            if lane.is_loaded and lane.behind < MOST_BEHIND:
-                await asyncio.sleep(rest_seconds)
             written, started = lane.written, time.monotonic()
-            is_empty = await self._try_to_fold(account_id, lane)
+            folded = await self._try_to_fold(account_id)
             # Whatever was written after the fold began may not be in it.
-            if is_empty and lane.written == written:
+            if folded is not None and folded.is_everything and lane.written == written:
                 break
-            rest_seconds = max(LEAST_REST_SECONDS, REST_PER_WORK * (time.monotonic() - started))
+            if folded is not None and lane.is_loaded:
+                await asyncio.sleep(_rest_seconds(folded, time.monotonic() - started))
         lane.is_folding = False
         self._forget(account_id, lane)
 
-    async def _try_to_fold(self, account_id: AccountId, lane: _Lane) -> bool:
-        """Whether the journal was emptied; after a failure it was not, for what it holds can wait."""
-        written = lane.written
+    async def _try_to_fold(self, account_id: AccountId) -> ledger.Folded | None:
+        """None after a failure, which takes nothing away: what the journal holds can wait."""
         try:
-            folded = await ledger.fold(self._db, account_id)
+            return await ledger.fold(self._db, account_id)
         except Exception:
             log.exception("hits wait in the journal", account_id=str(account_id))
             await asyncio.sleep(RETRY_SECONDS)
-            return False
-        # Others may have folded some of ours; what came in meanwhile is left in any case.
-        lane.behind = lane.written - written if folded.is_everything else max(0, lane.behind - folded.hits)
-        return folded.is_everything
+            return None
 
     def _forget(self, account_id: AccountId, lane: _Lane) -> None:
         # What the lane knows of the load is worth keeping for the next batch, which may be a millisecond away.
@@ -189,13 +187,18 @@ class Queue:
         task.add_done_callback(self._tasks.discard)
 
 
-@every(ORPHANED_AFTER)
+@every(timedelta(seconds=5))
 async def fold_orphans(db: Db) -> None:
     """Fold what a process left in the journal when it died, or does not come to."""
     async with db.reader() as conn:
         account_ids = await ledger.behind(conn, clock.now() - ORPHANED_AFTER)
     for account_id in account_ids:
         await ledger.fold_all(db, account_id)
+
+
+def _rest_seconds(folded: ledger.Folded, work_seconds: float) -> float:
+    behind = timedelta(0) if folded.oldest_at is None else clock.now() - folded.oldest_at
+    return max(LEAST_REST_SECONDS, work_seconds * REST_PER_WORK * (1 - behind / MOST_BEHIND))
 
 
 def _refuse(batch: list[Waiting], error: Exception) -> None:

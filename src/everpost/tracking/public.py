@@ -18,7 +18,7 @@ from everpost.platform.db import Db, Unreachable
 from everpost.platform.errors import Unavailable
 from everpost.tracking import ingest, machines, programs, tokens
 from everpost.tracking.device_types import device_type
-from everpost.tracking.ledger import Hit
+from everpost.tracking.hits import Hit
 from everpost.tracking.links import Target, Targets
 from everpost.tracking.tokens import Kind, Reference
 
