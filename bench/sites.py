@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import processes
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.server import Server
+
+from everpost.platform import server
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,8 @@ def serving(script: str, name: str, postmaster: int) -> Iterator[Site]:
 
 
 def serve(load: Callable[..., Any], port: int) -> None:
-    """One worker as `everpost serve` has several; `load` makes the ASGI application."""
-    server = Server(
-        "everpost.app:create", address="127.0.0.1", port=port, interface=Interfaces.ASGI, factory=True, workers=1,
-        loop=Loops.uvloop, http=HTTPModes.http1, websockets=False, log_enabled=False,
-    )  # fmt: skip
-    server.serve(target_loader=load, wrap_loader=False)
+    """As `everpost serve` does; `load` makes the ASGI application."""
+    server.run(load(), server.listen("127.0.0.1", port))
 
 
 def load(site: Site, generator: Sequence[object], requests: bytes, *, expected: Collection[str]) -> Round:

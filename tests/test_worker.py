@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 # Large, and needed for some kinds of work only, or by other processes only.
-LOADED_LATE = frozenset(["polars", "zxcvbn", "phonenumbers.geocoder", "granian", "flufl.bounce", "aiosmtpd"])
+LOADED_LATE = frozenset(["polars", "zxcvbn", "phonenumbers.geocoder", "uvicorn", "flufl.bounce", "aiosmtpd"])
 
 LOAD = "import sys; from everpost.cli import work; work.worker.load_jobs(); print(*sys.modules)"
 
