@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
@@ -16,6 +17,7 @@ from everpost.tracking.ingest import Queue
 pytestmark = pytest.mark.anyio
 
 NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
+NOBODY = msgspec.Raw(b"[]")
 
 
 def hit(url_id: int | None = None) -> Hit:
@@ -95,6 +97,15 @@ async def test_under_lasting_load_everything_acknowledged_is_counted_once(db: Db
     async with db.reader() as conn:
         counted = (await counters.find(conn, account_id, [activity_id]))[activity_id]
     assert (acknowledged, acknowledged) == (counted.opens, counted.opens_mobile)
+
+
+def test_folding_rests_the_less_the_longer_hits_have_waited(clock: Any) -> None:
+    rests = [
+        ingest.rest_seconds(ledger.Folded(1, 1, clock.now() - share * ingest.MOST_BEHIND, None, NOBODY, []), 0.1)
+        for share in (0, 0.5, 1, 3)
+    ]
+    most = 0.1 * ingest.REST_PER_WORK
+    assert [most, most / 2, ingest.LEAST_REST_SECONDS, ingest.LEAST_REST_SECONDS] == pytest.approx(rests)
 
 
 async def test_hits_of_a_process_that_died_are_folded_by_the_worker(db: Db, clock: Any) -> None:

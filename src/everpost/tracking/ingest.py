@@ -163,7 +163,7 @@ class Queue:
             if folded is not None and folded.is_everything and lane.written == written:
                 break
             if folded is not None and lane.is_loaded:
-                await asyncio.sleep(_rest_seconds(folded, time.monotonic() - started))
+                await asyncio.sleep(rest_seconds(folded, time.monotonic() - started))
         lane.is_folding = False
         self._forget(account_id, lane)
 
@@ -196,7 +196,8 @@ async def fold_orphans(db: Db) -> None:
         await ledger.fold_all(db, account_id)
 
 
-def _rest_seconds(folded: ledger.Folded, work_seconds: float) -> float:
+def rest_seconds(folded: ledger.Folded, work_seconds: float) -> float:
+    """How long not to fold after a fold that took `work_seconds`, for the sake of those who wait for an answer."""
     behind = timedelta(0) if folded.oldest_at is None else clock.now() - folded.oldest_at
     return max(LEAST_REST_SECONDS, work_seconds * REST_PER_WORK * (1 - behind / MOST_BEHIND))
 
