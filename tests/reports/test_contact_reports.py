@@ -1,6 +1,7 @@
 """What came of the mails to one contact. Source: contract, contacts.md §9, reporting.md §7."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +9,8 @@ import pytest
 
 from everpost.ids import ContactId
 from everpost.reports import contact_reports
+from everpost.tracking import sends
+from everpost.tracking.sends import Send
 from tests.reports.conftest import NOON, Mail
 from tests.support.fixtures import AccountApi
 from tests.support.official import misread, models
@@ -151,6 +154,33 @@ async def test_a_summary_counts_each_mail_and_pages_by_two_hundred(
     assert (str(ann), set()) == (whole["contact_id"], {"_links"} & set(whole))
     assert whole["campaign_activities"] == first["campaign_activities"] + second["campaign_activities"]
     assert "_links" not in second
+
+
+async def test_a_range_that_ends_with_the_time_that_is_shown_holds_that_mail(
+    api: Any, mail: Mail, new_contact: NewContact
+) -> None:
+    ann = await new_contact("ann@reader.example")
+    sent_at = NOON + timedelta(microseconds=7_900)
+    async with mail.db.transaction() as conn:
+        await sends.append(conn, mail.account_id, [Send(mail.activity_id, ann, sent_at, "ann@reader.example")])
+
+    def ask(report: str, start: str, end: str) -> Any:
+        return api.get(f"{REPORTS}/{ann}/{report}", params={"start": start, "end": end})
+
+    (shown,) = (await ask("activity_summary", "2026-01-01", "2026-12-31")).body["campaign_activities"]
+    at, before, after = shown["start_on"], "2026-03-06T12:00:00.006999Z", "2026-03-06T12:00:00.008Z"
+
+    assert "2026-03-06T12:00:00.007Z" == at
+    for start, end, expected in ((at, at, [shown]), ("2026-01-01", before, []), (after, "2026-12-31", [])):
+        assert expected == (await ask("activity_summary", start, end)).body["campaign_activities"]
+        rates = (await ask("open_and_click_rates", start, end)).body
+        assert len(expected) == rates["included_activities_count"]
+    assert (
+        []
+        == (await ask("activity_summary", "9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59.9999Z")).body[
+            "campaign_activities"
+        ]
+    )
 
 
 @pytest.mark.parametrize("report", ["open_and_click_rates", "activity_summary"])

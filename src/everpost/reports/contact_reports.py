@@ -1,8 +1,8 @@
 """What came of the mails to one contact: every event, its rates, and a line for each mail.
 
 Rules: e-mails to contacts only, never permalinks; what machines did is left out; deleted contacts still have reports;
-`start` and `end` are both inside the range, which spans five years at most. Sends are found activity by activity: an
-account has few of these, and an index of sends by contact would be paid for with every mail.
+`start` and `end` are both inside the range, to the millisecond, and five years apart at most. Sends are found activity
+by activity: an account has few of these, and an index of sends by contact would be paid for with every mail.
 Source: contract, contacts.md §9, reporting.md §7.
 """
 
@@ -221,6 +221,12 @@ def _require_range(start: datetime, end: datetime) -> None:
         raise Invalid("start does not have a valid value")
 
 
+def _until(end: datetime) -> datetime:
+    """What is shown with the time `end` was before this: times are kept finer than they are shown."""
+    shown = end.replace(microsecond=end.microsecond // 1000 * 1000)
+    return min(shown, _NEWEST.at) + timedelta(milliseconds=1)
+
+
 def _share(part: int, whole: int) -> float:
     """With four decimals, rounded half up; 0.0 of nothing."""
     return (part * 20_000 + whole) // (2 * whole) / 10_000 if whole else 0.0
@@ -292,11 +298,11 @@ async def _rates(conn: Conn, account_id: AccountId, contact_id: ContactId, query
            AND engagement.campaign_activity_id = send.campaign_activity_id
          WHERE activity.account_id = :account_id AND activity.role IN ('primary_email', 'resend')
            AND send.account_id = :account_id AND send.contact_id = :contact_id
-           AND send.sent_at BETWEEN :start AND :end""",
+           AND send.sent_at >= :start AND send.sent_at < :until""",
         account_id=account_id,
         contact_id=contact_id,
         start=query.start,
-        end=query.end,
+        until=_until(query.end),
     )
     assert found is not None
     return found
@@ -323,7 +329,7 @@ async def _summaries(
                    AND sends.campaign_activity_id = activity.campaign_activity_id
                  WHERE activity.account_id = :account_id AND activity.role IN ('primary_email', 'resend')
                    AND sends.account_id = :account_id AND sends.contact_id = :contact_id
-                   AND sends.sent_at BETWEEN :start AND :end
+                   AND sends.sent_at >= :start AND sends.sent_at < :until
                    AND (sends.sent_at, sends.campaign_activity_id) < (:after_at, :after_id)
                  ORDER BY sends.sent_at DESC, sends.campaign_activity_id DESC
                  LIMIT :most) AS send
@@ -335,7 +341,7 @@ async def _summaries(
         account_id=account_id,
         contact_id=contact_id,
         start=query.start,
-        end=query.end,
+        until=_until(query.end),
         after_at=datetime.fromisoformat(position[0]) if position else _NEWEST.at,
         after_id=UUID(position[1]) if position else _NEWEST.row_id,
         most=SUMMARY_PAGE + 1,
