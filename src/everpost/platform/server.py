@@ -9,11 +9,13 @@ Rules:
 import asyncio
 import signal
 import socket
+import string
 import sys
 from asyncio import TimerHandle
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from uvicorn import Config, Server
@@ -64,6 +66,7 @@ def run(application: Callable[..., Any], listener: socket.socket) -> None:
 class _Connection(HttpToolsProtocol):
     """One connection, which the server alone would keep for as long as a request's head goes on."""
 
+    _is_in_request = False
     _head_bytes = 0
     _head_deadline: TimerHandle | None = None
 
@@ -76,13 +79,21 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        super().data_received(data if self._is_in_request else _escape(data))
         # The server notes the path when the head is complete.
         if self.scope is not None and "path" in self.scope:
             if self._head_deadline is not None:
                 self._end_head()
         elif not self.transport.is_closing():
             self._await_head(data)
+
+    def on_message_begin(self) -> None:
+        self._is_in_request = True
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._is_in_request = False
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST)
@@ -109,3 +120,9 @@ class _Connection(HttpToolsProtocol):
         )
         self.transport.write(head.encode("ascii") + body)
         self.transport.close()
+
+
+def _escape(data: bytes) -> bytes:
+    """The first line in ASCII: not every client escapes the letters of a URL, and the parser calls that no HTTP."""
+    line, end, rest = data.partition(b"\r\n")
+    return data if line.isascii() else quote(line, safe=string.punctuation + " ").encode("ascii") + end + rest

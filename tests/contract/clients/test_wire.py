@@ -208,6 +208,14 @@ def test_no_trailing_slash_is_redirected(wire: Wire) -> None:
         assert 200 == wire.ask(f"GET {path} HTTP/1.1", f"Host: {wire.host}", wire.authorization).status
 
 
+def test_letters_beyond_ascii_need_no_escape(wire: Wire) -> None:
+    made = wire.json("POST /v3/contacts", contact("jürgen@müller.example")).body
+    found = wire.json("GET /v3/contacts?email=jürgen@m%C3%BCller.example", None).body
+    assert [made["contact_id"]] == [each["contact_id"] for each in found["contacts"]]
+    refused = wire.json("GET /v3/contacts/é", None)
+    assert (400, "contacts.api.not_found") == (refused.status, refused.body[0]["error_key"])
+
+
 def test_a_file_may_be_uploaded_in_chunks(wire: Wire, list_id: str) -> None:
     parts = (
         f'--b\r\nContent-Disposition: form-data; name="list_ids"\r\n\r\n{list_id}\r\n'
