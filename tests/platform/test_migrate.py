@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from everpost.platform import migrate
-from everpost.platform.db import connect_once, many
+from everpost.platform.db import connect_once, many, run
 from tests.support import server
 
 
@@ -26,6 +26,29 @@ async def test_an_empty_database_misses_everything() -> None:
     conn = await connect_once(await server.create("everpost_empty"))
     try:
         assert [migration.version for migration in migrate.all_migrations()] == await migrate.missing(conn)
+    finally:
+        await conn.close()
+
+
+async def test_a_database_that_a_later_version_changed_is_left_alone() -> None:
+    url = await server.create("everpost_later")
+    await migrate.apply(url)
+    conn = await connect_once(url)
+    try:
+        await migrate.require(conn)
+        await run(conn, "INSERT INTO schema_migrations (version) VALUES ('9999_tomorrow')")
+        for attempt in (migrate.apply(url), migrate.require(conn)):
+            with pytest.raises(migrate.WrongTables, match=r"A later version of everpost .*: 9999_tomorrow"):
+                await attempt
+    finally:
+        await conn.close()
+
+
+async def test_who_needs_newer_tables_is_told_to_migrate() -> None:
+    conn = await connect_once(await server.create("everpost_earlier"))
+    try:
+        with pytest.raises(migrate.WrongTables, match=r"lacks 0001_first, .*Run `everpost migrate` first"):
+            await migrate.require(conn)
     finally:
         await conn.close()
 

@@ -70,11 +70,10 @@ async def of_database(db: Db) -> AsyncIterator[Finding]:
     async with db.reader() as conn:
         yield await _server_version(conn)
         yield _clock_skew()
-        missing = await migrate.missing(conn)
-        if missing:
-            yield Finding("Tables", Grade.WRONG, f"{', '.join(missing)} not applied", "Run `everpost migrate`.")
+        tables = await _tables(conn)
+        yield tables
+        if tables.grade is Grade.WRONG:
             return
-        yield Finding("Tables", Grade.GOOD, "up to date")
         yield await _worker(conn)
         yield await _failed_jobs(conn)
         yield await _demo_password(conn, config.current())
@@ -135,6 +134,17 @@ async def _server_version(conn: Conn) -> Finding:
     if major < OLDEST_POSTGRESQL:
         return Finding("PostgreSQL", Grade.WRONG, version, f"everpost needs version {OLDEST_POSTGRESQL} or later.")
     return Finding("PostgreSQL", Grade.GOOD, version)
+
+
+async def _tables(conn: Conn) -> Finding:
+    later = await migrate.unknown(conn)
+    if later:
+        remedy = "Start the version of everpost that made them, or restore a backup from before."
+        return Finding("Tables", Grade.WRONG, f"a later version applied {', '.join(later)}", remedy)
+    missing = await migrate.missing(conn)
+    if missing:
+        return Finding("Tables", Grade.WRONG, f"{', '.join(missing)} not applied", "Run `everpost migrate`.")
+    return Finding("Tables", Grade.GOOD, "up to date")
 
 
 def _clock_skew() -> Finding:

@@ -1,5 +1,6 @@
 """Which instance a command is about: its settings, its database, and connections to it."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -7,9 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 import msgspec
 
 from everpost.cli import running
-from everpost.platform import config
+from everpost.platform import config, migrate
 from everpost.platform.config import Settings
-from everpost.platform.db import Db, Unreachable, connect
+from everpost.platform.db import Db, Unreachable, connect, connect_once
 from everpost.platform.postgres import NotRunning, Postgres
 
 
@@ -41,6 +42,12 @@ def database_url() -> str:
     return url
 
 
+def require_tables() -> None:
+    """For what runs on: see that the database is as up to date as we are. Raises: NotRunning, WrongTables."""
+    with explained():
+        asyncio.run(_require_tables(database_url()))
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Say plainly that the database does not answer. Raises: NotRunning."""
@@ -48,6 +55,14 @@ def explained() -> Iterator[None]:
         yield
     except (OSError, *Unreachable) as error:
         raise NotRunning(f"The database of this instance does not answer: {error}") from error
+
+
+async def _require_tables(url: str) -> None:
+    conn = await connect_once(url)
+    try:
+        await migrate.require(conn)
+    finally:
+        await conn.close()
 
 
 def _follow(settings: Settings) -> Settings:

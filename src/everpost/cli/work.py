@@ -22,6 +22,7 @@ def work(
 ) -> None:
     """Run a worker process: imports, sending, everything that outlives a request."""
     settings = instance.find()
+    instance.require_tables()
     # Loaded here, where nothing runs yet: workers that are forks of this process find it loaded.
     worker.load_jobs()
     # Whoever looks through these objects for garbage also writes to them, and what is written is shared no more.

@@ -1,19 +1,21 @@
 """Forward-only migrations: numbered SQL files, each applied once, one statement at a time.
 
 All files that are missing are applied in one transaction that holds a lock on the ledger, so two nodes that start at
-once do not race and a failure leaves the schema as it was.
+once do not race and a failure leaves the schema as it was. A database that a later version has changed is refused:
+there is no way back but a backup.
 """
 
 import contextlib
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Final, LiteralString
+from typing import Final
 
 import msgspec
 
 from everpost.platform import db, logs
 from everpost.platform.db import Conn
+from everpost.platform.postgres import PostgresError
 
 # Tables are made from below to above, so that a slice's file may refer to those under it.
 SLICES: Final = (
@@ -30,6 +32,10 @@ _LEDGER: Final = """
 log = logs.get(__name__)
 
 
+class WrongTables(PostgresError):
+    """The database's tables are not those that this program works with; the message says what to do."""
+
+
 class Migration(msgspec.Struct, frozen=True):
     """One file: `0001_first` and its text."""
 
@@ -38,25 +44,39 @@ class Migration(msgspec.Struct, frozen=True):
 
 
 async def apply(database_url: str) -> list[str]:
-    """Bring a database up to date; returns the versions that were applied now."""
+    """Bring a database up to date; returns the versions that were applied now. Raises: WrongTables."""
     conn = await db.connect_once(database_url)
     try:
         await _make_ledger(conn)
         async with db.savepoint(conn):
             await db.run(conn, "LOCK TABLE schema_migrations IN EXCLUSIVE MODE")
-            missing = [migration for migration in all_migrations() if not await _is_applied(conn, migration)]
-            for migration in missing:
-                await _apply(conn, migration)
-        return [migration.version for migration in missing]
+            await _require_known(conn)
+            lacking = await missing(conn)
+            for migration in all_migrations():
+                if migration.version in lacking:
+                    await _apply(conn, migration)
+        return lacking
     finally:
         await conn.close()
 
 
+async def require(conn: Conn) -> None:
+    """Raises: WrongTables, unless the database is exactly as up to date as this program."""
+    await _require_known(conn)
+    lacking = await missing(conn)
+    if lacking:
+        raise WrongTables(f"The database lacks {', '.join(lacking)}. Run `everpost migrate` first.")
+
+
 async def missing(conn: Conn) -> list[str]:
     """Versions that this program brings and the database has not seen."""
-    if await db.one(conn, str, "SELECT to_regclass('schema_migrations')::text") is None:
-        return [migration.version for migration in all_migrations()]
-    return [migration.version for migration in all_migrations() if not await _is_applied(conn, migration)]
+    applied = await _applied(conn)
+    return [migration.version for migration in all_migrations() if migration.version not in applied]
+
+
+async def unknown(conn: Conn) -> list[str]:
+    """Versions that a later program has applied to the database, and this one does not bring."""
+    return sorted(await _applied(conn) - {migration.version for migration in all_migrations()})
 
 
 def all_migrations() -> list[Migration]:
@@ -106,9 +126,19 @@ async def _apply(conn: Conn, migration: Migration) -> None:
     await db.run(conn, "INSERT INTO schema_migrations (version) VALUES (:version)", version=migration.version)
 
 
-async def _is_applied(conn: Conn, migration: Migration) -> bool:
-    sql: LiteralString = "SELECT version FROM schema_migrations WHERE version = :version"
-    return await db.one(conn, str, sql, version=migration.version) is not None
+async def _require_known(conn: Conn) -> None:
+    later = await unknown(conn)
+    if later:
+        raise WrongTables(
+            f"A later version of everpost has changed this database: {', '.join(later)}. "
+            "Start that version, or restore a backup from before."
+        )
+
+
+async def _applied(conn: Conn) -> set[str]:
+    if await db.one(conn, str, "SELECT to_regclass('schema_migrations')::text") is None:
+        return set()
+    return set(await db.many(conn, str, "SELECT version FROM schema_migrations"))
 
 
 def _without_comments(sql: str) -> str:
