@@ -143,6 +143,7 @@ async def test_the_footer_address_is_merged_by_member(api: Any, new_campaign: An
         ({**FOOTER, "country_code": "us"}, ["country_code does not have a valid value"]),
         ({**FOOTER, "state_code": ""}, ["state_code is required."]),
         ({**FOOTER, "state_code": "Maine"}, ["state_code does not have a valid value"]),
+        ({**FOOTER, "country_code": "CA", "state_code": "Ontario"}, ["state_code does not have a valid value"]),
     ],
 )
 async def test_a_footer_address_that_cannot_be_printed_is_refused(
@@ -166,6 +167,17 @@ async def test_a_footer_address_outside_the_united_states_needs_no_state(
     }
     reply = await api.put((await new_campaign()).activity, {**lines, "physical_address_in_footer": address})
     assert reply.body["physical_address_in_footer"] == {**address, "country_name": "Germany"}
+
+
+async def test_a_footer_address_that_moves_abroad_leaves_its_state_behind(
+    api: Any, new_campaign: Any, lines: Any
+) -> None:
+    campaign = await new_campaign()
+    moved = {**FOOTER, "country_code": "DE", "state_non_us_name": "Hamburg"}
+    reply = await api.put(campaign.activity, {**lines, "physical_address_in_footer": moved})
+    assert reply.body["physical_address_in_footer"] == {**moved, "country_name": "Germany"}
+    preview = (await api.get(f"{campaign.activity}/previews")).body["preview_text_content"]
+    assert f", Hamburg {FOOTER['postal_code']} Germany" in preview
 
 
 async def test_a_list_named_twice_is_kept_once(api: Any, account: Any, new_campaign: Any, lines: Any) -> None:

@@ -6,6 +6,9 @@ their codes. Without one, the account's address is taken at the moment of sendin
 Source: contract, campaigns.md §3.8.
 """
 
+import re
+from typing import Final
+
 import msgspec
 
 from everpost.accounts import regions
@@ -15,6 +18,8 @@ from everpost.contacts import street_addresses
 from everpost.delivery.footer import PostalAddress
 
 PATH = "physical_address_in_footer"
+
+_TWO_LETTERS: Final = re.compile("[A-Za-z]{2}")
 
 
 def merged(stored: FooterAddress | None, sent: FooterAddressIn) -> FooterAddress:
@@ -33,8 +38,7 @@ def problems(address: FooterAddress, path: str = PATH) -> list[str]:
     ]
     if address.country_code is not None and not regions.is_country(address.country_code):
         found.append(f"{path}.country_code does not have a valid value")
-    if address.country_code == "US":
-        found.extend(_state_problems(address.state_code, path))
+    found.extend(_state_problems(address, path))
     return found
 
 
@@ -56,12 +60,15 @@ def of_account(organization_name: str, address: Address) -> FooterAddress:
 def shown(address: FooterAddress) -> FooterAddress:
     """The address with the names that follow from its codes."""
     country = street_addresses.country_name(address.country_code or "")
-    state = street_addresses.state_name(address.state_code or "", country)
+    state = street_addresses.state_name(address.state_code or "", country) if _has_states(address) else None
     return msgspec.structs.replace(address, country_name=country or None, state_name=state or None)
 
 
 def printed(address: FooterAddress) -> PostalAddress:
     """The address as a footer takes it."""
+    # A code may be left from before the address moved abroad.
+    names = (address.state_code, address.state_non_us_name)
+    state = next(filter(None, names if _has_states(address) else reversed(names)), "")
     return PostalAddress(
         organization_name=address.organization_name or "",
         address_line1=address.address_line1 or "",
@@ -69,7 +76,7 @@ def printed(address: FooterAddress) -> PostalAddress:
         address_line3=address.address_line3 or "",
         address_optional=address.address_optional or "",
         city=address.city or "",
-        state=address.state_code or address.state_non_us_name or "",
+        state=state,
         postal_code=address.postal_code or "",
         country_code=address.country_code or "",
     )
@@ -79,9 +86,13 @@ def _sent(address: FooterAddressIn) -> dict[str, str]:
     return {name: value for name, value in msgspec.structs.asdict(address).items() if value is not None}
 
 
-def _state_problems(state_code: str | None, path: str) -> list[str]:
-    if state_code is None:
-        return [f"{path}.state_code is required."]
-    if not regions.is_state("US", state_code):
-        return [f"{path}.state_code does not have a valid value"]
-    return []
+def _has_states(address: FooterAddress) -> bool:
+    return address.country_code in regions.WITH_STATES
+
+
+def _state_problems(address: FooterAddress, path: str) -> list[str]:
+    code = address.state_code
+    if code is None:
+        return [f"{path}.state_code is required."] if address.country_code == "US" else []
+    is_known = regions.is_state("US", code) if address.country_code == "US" else _TWO_LETTERS.fullmatch(code)
+    return [] if is_known else [f"{path}.state_code does not have a valid value"]
