@@ -173,6 +173,12 @@ async def test_a_path_outside_the_api_is_forbidden(api: Api) -> None:
     assert (403, {"message": "Forbidden"}) == (answer.status, answer.body)
 
 
+async def test_a_browser_that_goes_astray_is_told_so_in_words(api: Api) -> None:
+    answer = await api.client.get("/elsewhere", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert 403 == answer.status_code
+    assert "There is nothing here" in answer.text
+
+
 async def test_a_wrong_method_is_405_and_names_the_right_ones(api: Api) -> None:
     answer = await api.delete("/v3/boats")
     assert (405, "GET, HEAD, POST", "boats.api.method_not_allowed") == (

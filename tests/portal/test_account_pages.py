@@ -1,5 +1,6 @@
 """Account settings, people, connected applications, and what is left to do. Source: contract, account.md, portal.md §5.5."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -250,6 +251,14 @@ async def test_access_of_an_application_is_listed_and_removed(
     assert "No application has access" in owner.text
 
 
+async def test_pages_tell_times_in_the_time_zone_of_the_account(owner: Window, api: AccountApi) -> None:
+    await owner.open("/lists")
+    assert re.search(r"2026, \d\d:\d\d E[SD]T", owner.text), owner.text
+    assert 200 == (await api.put("/v3/account/summary", {"time_zone_id": "Asia/Kolkata"})).status
+    await owner.open("/lists")
+    assert re.search(r"2026, \d\d:\d\d IST", owner.text), owner.text
+
+
 async def test_the_start_page_tells_what_is_left_to_do(
     visitor: Window, owner: Window, api: AccountApi, account: Account
 ) -> None:
@@ -262,7 +271,7 @@ async def test_the_start_page_tells_what_is_left_to_do(
     campaign = {"name": "First", "email_campaign_activities": [content]}
     assert 200 == (await api.post("/v3/emails", campaign)).status
     await owner.open("/")
-    assert "Everything is ready" in owner.text
+    assert "Latest campaigns" in owner.text
     await visitor.open("/")
     assert "Sign up" in visitor.text
 

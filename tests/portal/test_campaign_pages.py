@@ -94,7 +94,7 @@ async def test_a_report_says_what_came_of_a_campaign(owner: Window, visited: Mai
     assert ["Not known", "1 50.0 %", "0 0.0 %"] in tables["Device"]
     assert [["The mailbox does not exist B", "1 20.0 %"]] == tables["Reason"]
     assert [[NEW, "1 100.0 %"]] == tables["Link"]
-    assert "First send, 6 Mar 2026, 12:00 UTC: Sent, 5 contacts" in owner.text
+    assert "First send, 6 Mar 2026, 07:00 EST: Sent, 5 contacts" in owner.text
     program = echarts.address()
     assert program is not None, "Not set up by make: `make setup`."
     assert f'src="{program}"' in owner.page.text
@@ -266,7 +266,7 @@ async def test_both_subjects_of_a_test_are_compared_by_their_samples(owner: Wind
     await owner.open(f"/campaigns/{visited.campaign_id}")
     assert "A: Nine new arrivals 2 1 50.0 % 1 50.0 %" in owner.text
     assert "B: Ten new arrivals 2 1 50.0 % 0 0.0 %" in owner.text
-    assert "The winner is found at 6 Mar 2026, 12:00 UTC." in owner.text
+    assert "The winner is found at 6 Mar 2026, 07:00 EST." in owner.text
     async with visited.db.transaction() as conn:
         await run(conn, "UPDATE campaign_ab_tests SET winner = 'B' WHERE campaign_id = :id", id=visited.campaign_id)
     await owner.open(f"/campaigns/{visited.campaign_id}")

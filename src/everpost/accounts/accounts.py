@@ -18,7 +18,7 @@ from everpost.accounts.sender_emails import Role, Source
 from everpost.ids import AccountId, UserId, new_id
 from everpost.platform import clock, memory
 from everpost.platform.db import Conn, many, one, run
-from everpost.platform.errors import Invalid
+from everpost.platform.errors import Invalid, NotFound
 
 Status: TypeAlias = Literal["active", "canceled", "disabled"]
 
@@ -57,6 +57,11 @@ class CreatedAccount(msgspec.Struct, frozen=True):
     encoded_account_id: str
     user_id: UserId
     email: str
+    organization_name: str
+    time_zone_id: str
+
+
+class NameAndZone(msgspec.Struct, frozen=True):
     organization_name: str
     time_zone_id: str
 
@@ -101,6 +106,19 @@ async def organization_name(conn: Conn, account_id: AccountId) -> str:
         conn, str, "SELECT organization_name FROM accounts WHERE account_id = :account_id", account_id=account_id
     )
     return name or ""
+
+
+async def name_and_zone(conn: Conn, account_id: AccountId) -> NameAndZone:
+    """What every page of a person shows of the account, and in whose time. Raises: NotFound."""
+    found = await one(
+        conn,
+        NameAndZone,
+        "SELECT organization_name, time_zone_id FROM accounts WHERE account_id = :account_id",
+        account_id=account_id,
+    )
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def first_name(conn: Conn, account_id: AccountId) -> str:

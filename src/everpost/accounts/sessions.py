@@ -83,15 +83,17 @@ async def find(db: Db, cookie: str | None) -> Session | None:
             return None
         if clock.now() - found.last_seen_at > _SEEN_EVERY:
             await _touch(conn, found.session_id, clock.now())
+        account = await accounts.name_and_zone(conn, found.account_id)
         return Session(
             session_id=found.session_id,
             account_id=found.account_id,
             user_id=found.user_id,
             email=found.email,
-            organization_name=await accounts.organization_name(conn, found.account_id),
+            organization_name=account.organization_name,
             role=found.role,
             csrf_token=csrf_token(cookie),
             privileges=privileges.of_role(found.role),
+            time_zone=account.time_zone_id,
             is_confirmed=found.is_confirmed,
         )
 

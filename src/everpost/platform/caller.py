@@ -29,4 +29,5 @@ class Session(msgspec.Struct, frozen=True):
     role: str
     csrf_token: str
     privileges: frozenset[str] = frozenset()
+    time_zone: str = "UTC"  # of the account, for the times on its pages
     is_confirmed: bool = True  # False until a person who signed up has opened the link in their mail

@@ -57,6 +57,8 @@ Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SESSION_COOKIE: Final = "everpost_session"
+# What the doors of links in mails are tagged with: their pages show nothing of the portal.
+_RECIPIENTS: Final = "Recipients"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log = logs.get(__name__)
@@ -351,6 +353,8 @@ def _unknown(exchange: Exchange) -> Answer:
         raise errors.NotFound
     if exchange.path.startswith(("/oauth2/", "/.well-known/")):
         return Answer(status=404)
+    if "text/html" in exchange.header("accept"):
+        return Answer(pages.error(404), status=403)  # programs are promised the status, people need the words
     return Answer({"message": "Forbidden"}, status=403)
 
 
@@ -371,7 +375,8 @@ def _success(door: Door, result: Any) -> Answer:
 
 def _refusal(exchange: Exchange, error: ApiError) -> responses.Wire:
     if exchange.kind == "page":
-        page = pages.error(error.status, request_id=exchange.request_id)
+        is_bare = exchange.door is not None and exchange.door.tag == _RECIPIENTS
+        page = pages.error(error.status, request_id=exchange.request_id, is_bare=is_bare)
         return responses.encode(exchange, Answer(page, status=error.status, headers=error.headers))
     headers = list(error.headers.items())
     if error.status == 401 and exchange.kind != "session":

@@ -5,7 +5,8 @@ A name with a folder is a slice's own template (`everpost/portal/templates/home.
 (`layout.html`, `forms.html`, `error.html`, `message.html`, `confirm.html`) is shared and lies beside this file.
 
 Every template can use `csrf_field` (goes into each form), `session` (who is signed in, or None), `path`,
-`settings`, `static(name)`, and the filters `moment`, `day` and `number`.
+`settings`, `static(name)`, and the filters `moment`, `day` and `number`. Times are those of the account that is signed
+in, and UTC for everybody else.
 
 Rules: no inline script and no inline style anywhere, because the Content-Security-Policy refuses both; pages work
 without any script at all, and the few scripts in `static/` only make them handier.
@@ -13,10 +14,12 @@ without any script at all, and the few scripts in `static/` only make them handi
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, final
+from zoneinfo import ZoneInfo
 
 from jinja2 import (
     BaseLoader,
@@ -43,6 +46,9 @@ _CONTENT_TYPES: Final = {
     ".png": "image/png",
 }
 _A_YEAR_SECONDS: Final = 31_536_000
+
+# Macros are filled in without the page's context, but their times are told like all others of the page.
+_zone: Final[ContextVar[tzinfo]] = ContextVar("zone", default=UTC)
 
 _SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -102,15 +108,30 @@ class Rendered(NamedTuple):
     body: bytes
 
 
-def error(status: int, *, title: str | None = None, text: str | None = None, request_id: str | None = None) -> Html:
-    """The page for a refused or failed request, in words for a person; `title` and `text` replace the usual ones."""
+def error(
+    status: int,
+    *,
+    title: str | None = None,
+    text: str | None = None,
+    request_id: str | None = None,
+    is_bare: bool = False,
+) -> Html:
+    """The page for a refused or failed request, in words for a person; `title` and `text` replace the usual ones.
+
+    `is_bare` leaves out the navigation and the way to the start page, for people who only followed a link.
+    """
     usual_title, usual_text = _ERRORS.get(status, _ERRORS[500 if status >= 500 else 400])
-    return Html("error.html", status, title=title or usual_title, text=text or usual_text, request_id=request_id)
+    title, text = title or usual_title, text or usual_text
+    return Html("error.html", status, title=title, text=text, request_id=request_id, bare=is_bare)
 
 
 def render(page: Html, *, csrf_token: str = "", session: Session | None = None, path: str = "") -> Rendered:
     field = Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf_token)
-    body = fill(page.template, **{"session": session, **page.context}, csrf_field=field, path=path)
+    told_in = _zone.set(ZoneInfo(session.time_zone) if session else UTC)
+    try:
+        body = fill(page.template, **{"session": session, **page.context}, csrf_field=field, path=path)
+    finally:
+        _zone.reset(told_in)
     headers = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": _policy(page),
@@ -185,15 +206,15 @@ def _slice_loaders() -> dict[str, BaseLoader]:
 
 def _moment(at: datetime) -> Markup:
     """A time as people read it; the machine-readable form rides along for programs and screen readers."""
-    utc = at.astimezone(UTC)
-    text = f"{utc.day} {utc:%b %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), text)
+    local = at.astimezone(_zone.get())
+    text = f"{local.day} {local:%b %Y, %H:%M %Z}"
+    return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), text)
 
 
 def _day(at: datetime) -> Markup:
     """A time of which only the date matters."""
-    utc = at.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(f"{utc:%Y-%m-%d}", f"{utc.day} {utc:%b %Y}")
+    local = at.astimezone(_zone.get())
+    return Markup('<time datetime="{}">{}</time>').format(f"{local:%Y-%m-%d}", f"{local.day} {local:%b %Y}")
 
 
 def _number(count: int) -> str:

@@ -1,7 +1,7 @@
 """The page with all campaigns: how each stands, and its numbers for those who may see them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -30,15 +30,17 @@ class CampaignsQuery(msgspec.Struct, frozen=True):
 async def show_campaigns(conn: Conn, session: Session, query: CampaignsQuery) -> Html:
     """The campaigns that changed last come first, 25 a page."""
     page = await campaign_list.page(conn, session.account_id, search=query.q, number=query.page)
-    return Html(
-        "portal/campaigns.html",
-        page=page,
-        search=query.q,
-        percent=percent,
-        has_numbers=METRICS in session.privileges,
-        under_way=await _under_way(conn, session.account_id, [campaign for campaign, _ in page.campaigns]),
-        done=query.done,
-    )
+    shown = await table(conn, session, [campaign for campaign, _ in page.campaigns])
+    return Html("portal/campaigns.html", page=page, search=query.q, done=query.done, **shown)
+
+
+async def table(conn: Conn, session: Session, campaigns: Sequence[Listed]) -> dict[str, Any]:
+    """What `campaign_table.html` needs to show these."""
+    return {
+        "percent": percent,
+        "has_numbers": METRICS in session.privileges,
+        "under_way": await _under_way(conn, session.account_id, campaigns),
+    }
 
 
 async def _under_way(

@@ -1,6 +1,6 @@
 """The doors of the portal: start page and mailbox. Who may see which mail is decided in `access.py`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,11 +11,14 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn
 from everpost.platform.errors import NotFound
 from everpost.platform.http import Answer, Exchange, Html, Pages, Request, redirect
-from everpost.portal import access, first_steps, mail_views
+from everpost.portal import access, campaigns_pages, first_steps, mail_views
 from everpost.portal.access import Viewer
 from everpost.portal.mail_views import View
+from everpost.reports import campaign_list
 
 pages = Pages()
+
+_LATEST: Final = 5  # campaigns on the start page
 
 
 class MailboxQuery(msgspec.Struct, frozen=True):
@@ -37,13 +40,18 @@ async def home(conn: Conn, session: Session | None, query: HomeQuery) -> Html:
     if session is None:
         return Html("portal/welcome.html", version=__version__, api=config.current().api_origin, has_relay=_has_relay())
     steps = await first_steps.of_account(conn, session.account_id) if "account:read" in session.privileges else []
+    page = await campaign_list.page(conn, session.account_id)
+    latest = page.campaigns[:_LATEST]
     return Html(
         "portal/home.html",
         version=__version__,
         api=config.current().api_origin,
         has_relay=_has_relay(),
         steps=steps,
+        latest=latest,
+        campaigns_total=page.total,
         done=query.done,
+        **await campaigns_pages.table(conn, session, [campaign for campaign, _ in latest]),
     )
 
 

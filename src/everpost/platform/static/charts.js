@@ -6,7 +6,8 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 function read(table) {
   const headings = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent.trim());
   const rows = [...table.tBodies[0].rows];
-  const time = (row) => row.cells[0].querySelector("time")?.dateTime;
+  // What a clock of the account shows, without its distance from UTC: the axis is to read like the table.
+  const time = (row) => row.cells[0].querySelector("time")?.dateTime.slice(0, 19) + "Z";
   const number = (cell) => Number((cell.firstChild.textContent ?? "").replace(/\D/g, ""));
   return {
     times: rows.map(time),
@@ -46,7 +47,7 @@ function draw(chart, kind, data) {
   const ink = { color: colour("ink") };
   chart.setOption({
     animation: !still.matches,
-    useUTC: true, // as the table says
+    useUTC: true, // times are those of the account by now
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     grid: { left: 8, right: 16, top: 40, bottom: 8, containLabel: true },
     legend: { top: 0, left: 0, textStyle: ink },
