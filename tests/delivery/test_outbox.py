@@ -49,6 +49,7 @@ def relay_to(server: ScriptedServer) -> None:
 
 
 async def test_everybody_on_the_list_gets_one_mail_in_the_mailbox(sending: Sending, work: Work, mailbox: Any) -> None:
+    config.override(bounce_domain="bounces.example")
     await sending.contacts(45)
     new, count = await sending.open()
     assert 45 == count
@@ -58,6 +59,7 @@ async def test_everybody_on_the_list_gets_one_mail_in_the_mailbox(sending: Sendi
     assert {f"reader{number}@example.com" for number in range(45)} == {mail.recipient for mail in mails}
     assert 45 == len(mails)
     assert "News for you" == mails[0].subject
+    assert sending.email == mails[0].sender  # whom it is from, not where bounces go
     assert ("finished", [new.mailing_id]) == (await sending.state(new), _finished)
     assert (45, {}) == await sending.ledger(new)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from email import message_from_bytes, policy
+from email.utils import parseaddr
 from itertools import chain
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
@@ -136,7 +137,8 @@ def _mail(account_id: AccountId, message: Message) -> NewMail:
     headers = message_from_bytes(message.data.partition(b"\r\n\r\n")[0], policy=policy.default)
     return NewMail(
         account_id=account_id,
-        sender=message.sender.decode(),
+        # People know who wrote it; the envelope names an address for bounces that nobody can read.
+        sender=parseaddr(str(headers["From"]))[1] or message.sender.decode(),
         recipient=message.recipient.decode(),
         subject=str(headers["Subject"] or ""),
         content=message.data,
