@@ -65,6 +65,7 @@ DOOR_MODULES: Final = (
     "everpost.portal.contact_table_pages",
     "everpost.portal.contact_edit_pages",
     "everpost.portal.contact_import_pages",
+    "everpost.portal.contact_export_pages",
     "everpost.portal.list_pages",
     "everpost.portal.segment_pages",
     "everpost.portal.swagger_ui",
