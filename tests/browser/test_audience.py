@@ -10,7 +10,7 @@ from tests.browser.test_every_page import faults_of
 def test_a_marketer_adds_a_contact_finds_it_and_makes_a_segment(page: Page, sign_in: Callable[[], None]) -> None:
     page.goto("/login?next=/lists")
     sign_in()
-    page.get_by_label("Name", exact=True).fill("Friends of the harbor")
+    page.get_by_label("New list").fill("Friends of the harbor")
     page.get_by_role("button", name="Make the list").click()
     expect(page.get_by_text("The list is there.")).to_be_visible()
 

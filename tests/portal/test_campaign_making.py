@@ -189,7 +189,7 @@ async def test_the_audience_is_lists_or_a_segment_and_says_whom_it_reaches(
     assert "My Contacts" in owner.text
     await owner.press("Count first", **{"kind": "lists", f"list:{account.list_id}": "on"})
     assert "This choice, not saved yet 2 of 3 contacts would get it now." in owner.text
-    assert "1 have not confirmed yet" in owner.text
+    assert "1 still to confirm" in owner.text
     await choose_list(owner, place, account.list_id)
     assert "2 of 3 would get it now." in owner.text
     assert "done" == steps(owner)["Audience"]

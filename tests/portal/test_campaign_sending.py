@@ -212,7 +212,7 @@ async def test_why_somebody_got_it_or_did_not(
     assert "has not confirmed yet" in await told("fay@reader.example")
     assert "No contact has this address" in await told("nobody@reader.example")
     await owner.open(f"{place}/send")
-    assert "1 have not confirmed yet" in owner.text
+    assert "1 still to confirm" in owner.text
     await owner.press("Send it now")
     await work()
     assert "First send Yes Accepted by the mail server at" in await told("%20ANN@reader.example")

@@ -34,6 +34,7 @@ async def test_a_file_is_imported_and_followed(
     await work()
     await owner.open(owner.page.url.path)
     assert "readers.csv" in owner.text and "Line 4" in owner.text
+    assert "Contacts in the file3 Imported2 Not taken1" in owner.text
     found = await api.get(f"/v3/contacts?lists={account.list_id}&email=sam@reader.example")
     assert ["Sam"] == [each["first_name"] for each in found.body["contacts"]]
 

@@ -69,7 +69,7 @@ async def test_a_complaint_is_for_good_and_who_left_is_asked_to_come_back(
     assert "Nothing keeps mail from this address." in await look_up(owner)
     unsubscribed = {"address": ADDRESS, "permission_to_send": "unsubscribed", "opt_out_reason": "Too many"}
     await api.put(f"/v3/contacts/{contact_id}", {"update_source": "Contact", "email_address": unsubscribed})
-    assert "by themselves" in await look_up(owner) and "“Too many”" in owner.text
+    assert "By themselves" in await look_up(owner) and "“Too many”" in owner.text
     await owner.press("Invite them back", list_id=str(account.list_id))
     assert "A mail with a link is on its way." in owner.text
     assert "They were invited to come back" in owner.text

@@ -40,10 +40,6 @@ _COUNTERS: Final[Mapping[str, str]] = {
     "items_total_count": "Selected",
     "items_completed_count": "Done",
     "list_count": "Lists",
-    "person_count": "Contacts",
-    "error_count": "Rows with errors",
-    "correctable_count": "Rows to correct",
-    "cannot_add_to_list_count": "Unsubscribed, so not added to lists",
 }
 _IMPORTS: Final = frozenset({"contacts_file_import", "contacts_json_import"})
 
@@ -99,9 +95,19 @@ async def stop(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> bo
 
 
 def _counters(details: Details) -> list[tuple[str, int]]:
-    labels = {**_COUNTERS, "items_total_count": "Rows"} if details.kind in _IMPORTS else _COUNTERS
     counters = details.counters or {}
-    return [(label, counters[name]) for name, label in labels.items() if name in counters]
+    if details.kind in _IMPORTS and "person_count" in counters:
+        return _imported(counters)
+    return [(label, counters[name]) for name, label in _COUNTERS.items() if name in counters]
+
+
+def _imported(counters: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What became of the rows; the API's own counters are of the file, its line of headings among them."""
+    rows = counters["person_count"]
+    refused = counters.get("error_count", 0) + counters.get("correctable_count", 0)
+    left = counters.get("cannot_add_to_list_count", 0)
+    told = [("Contacts in the file", rows), ("Imported", rows - refused), ("Not taken", refused)]
+    return [*told, ("Unsubscribed, so not added to lists", left)] if left else told
 
 
 async def _downloads(conn: Conn, account_id: AccountId, details: Details) -> list[tuple[str, str]]:

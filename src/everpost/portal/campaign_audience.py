@@ -19,11 +19,11 @@ from everpost.platform.errors import NotFound
 _REASONS: Final[Mapping[Standing, str]] = {
     "received": "already got this campaign, or were left out of it for good",
     "unsubscribed": "unsubscribed",
-    "pending": "have not confirmed yet that they want mail",
+    "pending": "still to confirm that they want mail",
     "not_mailable": "gave no permission to send",
-    "no_address": "have no email address",
+    "no_address": "without an email address",
     "complained": "called an earlier mail spam",
-    "on_hold": "are on hold, because servers said that the address does not exist",
+    "on_hold": "on hold, because servers said that the address does not exist",
 }
 
 

@@ -95,7 +95,7 @@ async def ask_to_unsubscribe(conn: Conn, session: Session, contact_id: ContactId
     """Asks before a contact gets no mail any more."""
     held = await _get(conn, session.account_id, contact_id)
     return _question(
-        held, "unsubscribe", f"Unsubscribe {_called(held)}?", "Unsubscribe",
+        held, "unsubscribe", "Unsubscribe this contact?", "Unsubscribe",
         "They leave all lists and get no mail any more. You can invite them back; only they can say yes.",
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ async def ask_to_delete(conn: Conn, session: Session, contact_id: ContactId) -> 
     """Asks before a contact is gone."""
     held = await _get(conn, session.account_id, contact_id)
     return _question(
-        held, "delete", f"Delete {_called(held)}?", "Delete",
+        held, "delete", "Delete this contact?", "Delete",
         "They leave all lists and every view. What was sent to them stays in your reports.",
     )  # fmt: skip
 
@@ -200,7 +200,7 @@ def _question(held: Contact, verb: str, title: str, label: str, text: str) -> Ht
     return Html(
         "confirm.html",
         title=title,
-        text=text,
+        text=[f"{_called(held)}.", text],
         action=f"/contacts/{held.contact_id}/{verb}",
         button_label=label,
         kind="danger",
