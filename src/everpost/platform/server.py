@@ -66,7 +66,6 @@ def run(application: Callable[..., Any], listener: socket.socket) -> None:
 class _Connection(HttpToolsProtocol):
     """One connection, which the server alone would keep for as long as a request's head goes on."""
 
-    _is_in_request = False
     _head_bytes = 0
     _head_deadline: TimerHandle | None = None
 
@@ -79,7 +78,7 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data if self._is_in_request else _escape(data))
+        super().data_received(data if data.isascii() or self._is_in_request() else _escape(data))
         # The server notes the path when the head is complete.
         if self.scope is not None and "path" in self.scope:
             if self._head_deadline is not None:
@@ -87,16 +86,11 @@ class _Connection(HttpToolsProtocol):
         elif not self.transport.is_closing():
             self._await_head(data)
 
-    def on_message_begin(self) -> None:
-        self._is_in_request = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        self._is_in_request = False
-        super().on_message_complete()
-
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _is_in_request(self) -> bool:
+        return self.scope is not None and ("path" not in self.scope or self.cycle.more_body)
 
     def _await_head(self, data: bytes) -> None:
         if self._head_deadline is None:
@@ -125,4 +119,4 @@ class _Connection(HttpToolsProtocol):
 def _escape(data: bytes) -> bytes:
     """The first line in ASCII: not every client escapes the letters of a URL, and the parser calls that no HTTP."""
     line, end, rest = data.partition(b"\r\n")
-    return data if line.isascii() else quote(line, safe=string.punctuation + " ").encode("ascii") + end + rest
+    return quote(line, safe=string.punctuation + " ").encode("ascii") + end + rest
