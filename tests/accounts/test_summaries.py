@@ -126,7 +126,7 @@ async def test_the_contact_role_moves_with_the_contact_address(api: AccountApi, 
     answer = await api.put(SUMMARY, {"contact_email": "news@HARBORLANE.example"})
     assert answer.body["contact_email"] == "News@harborlane.example"
     first, second = (await api.get("/v3/account/emails")).body
-    assert (first["roles"], second["roles"]) == (["BILLING", "REPLY_TO"], ["OTHER", "CONTACT"])
+    assert (first["roles"], second["roles"]) == (["BILLING", "REPLY_TO"], ["CONTACT", "OTHER"])
 
 
 async def test_reading_and_changing_are_two_scopes_and_changing_is_the_owners(api: AccountApi) -> None:

@@ -7,7 +7,7 @@ Source: contract, account.md §6-§8.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
@@ -242,7 +242,8 @@ def check_syntax(address: str) -> None:
 
 
 def _shown(row: _Row) -> AccountEmail:
-    shown = AccountEmail(row.email_id, row.email_address, _status(row), row.roles, row.pending_roles)
+    roles, pending = (sorted(each, key=get_args(Role).index) for each in (row.roles, row.pending_roles))
+    shown = AccountEmail(row.email_id, row.email_address, _status(row), roles, pending)
     if row.confirmed_at is not None and row.confirm_source_type is not None:
         shown.confirm_time = _milliseconds(row.confirmed_at)
         shown.confirm_source_type = row.confirm_source_type
