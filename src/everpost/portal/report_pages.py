@@ -9,7 +9,7 @@ from everpost.platform.caller import Session
 from everpost.platform.db import Conn, Db
 from everpost.platform.http import Answer, Html, Pages, Stream
 from everpost.portal import mail_views, report, report_heat_map, report_people
-from everpost.portal.report_people import Filter, PeopleQuery
+from everpost.portal.report_people import Filter, Mails, PeopleQuery
 from everpost.reports import link_maps
 
 pages: Final = Pages(tag="Email Reporting")
@@ -35,8 +35,8 @@ async def show_people(conn: Conn, session: Session, campaign_id: CampaignId, que
     """Who did what with a mail, 50 a page."""
     campaign = await campaigns.get(conn, session.account_id, campaign_id)
     mails = await _mails(conn, session.account_id, campaign_id)
-    activity_id = _chosen(mails, query)
-    page = await report_people.page(conn, session.account_id, activity_id, query)
+    chosen = await _chosen(conn, session.account_id, mails, query)
+    page = await report_people.page(conn, session.account_id, chosen, query)
     return Html(
         "portal/report_people.html",
         campaign=campaign,
@@ -46,7 +46,7 @@ async def show_people(conn: Conn, session: Session, campaign_id: CampaignId, que
         choices=report_people.CHOICES,
         reasons=report_people.REASONS,
         mails={role: report.MAILS[role] for role in mails},
-        links=await link_maps.find(conn, session.account_id, [activity_id]),
+        links=chosen.links,
     )
 
 
@@ -54,10 +54,11 @@ async def show_people(conn: Conn, session: Session, campaign_id: CampaignId, que
 async def download_people(db: Db, session: Session, campaign_id: CampaignId, query: Filter) -> Answer:
     """The rows of that page, all of them, as a file."""
     async with db.reader() as conn:
-        activity_id = _chosen(await _mails(conn, session.account_id, campaign_id), query)
+        mails = await _mails(conn, session.account_id, campaign_id)
+        chosen = await _chosen(conn, session.account_id, mails, query)
     name = f"campaign_{campaign_id}_{query.did}.csv"
     return Answer(
-        Stream(report_people.file(db, session.account_id, activity_id, query), None),
+        Stream(report_people.file(db, session.account_id, chosen, query), None),
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
         media_type="text/csv; charset=utf-8",
     )
@@ -69,7 +70,9 @@ async def _mails(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> 
     return {each.role: each.campaign_activity_id for each in campaign.campaign_activities if each.role in report.MAILS}
 
 
-def _chosen(mails: dict[str, CampaignActivityId], query: Filter) -> CampaignActivityId:
-    if query.mail not in mails:
+async def _chosen(conn: Conn, account_id: AccountId, mails: dict[str, CampaignActivityId], query: Filter) -> Mails:
+    """Raises: CampaignNotFound."""
+    ids = {role: activity_id for role, activity_id in mails.items() if query.mail in ("", role)}
+    if not ids:
         raise CampaignNotFound
-    return mails[query.mail]
+    return Mails(ids, await link_maps.find(conn, account_id, list(ids.values())))

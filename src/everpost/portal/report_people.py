@@ -1,4 +1,8 @@
-"""Who did what with a mail: the rows of the tracking reports, for people to filter, page through and download."""
+"""Who did what with a mail: the rows of the tracking reports, for people to filter, page through and download.
+
+Rules: a campaign's first send and its resend are looked at together, as its report counts them, or one by one.
+Together, the lists of contacts hold each contact once, and a link is the same link in both.
+"""
 
 import csv
 import io
@@ -14,7 +18,9 @@ from msgspec import Meta
 from everpost.campaigns.shapes import timestamp
 from everpost.ids import AccountId, CampaignActivityId, UrlId
 from everpost.platform.db import Conn, Db
+from everpost.portal import report
 from everpost.reports import tracking_rows
+from everpost.reports.link_maps import Link
 from everpost.reports.tracking_rows import NEWEST, Position, Row
 from everpost.tracking.events import BounceCode
 
@@ -60,7 +66,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: `url_id` counts for clicks only, `bounce_code` for bounces only; an empty one is every one."""
 
     did: Did = "opened"
-    mail: Literal["primary_email", "resend"] = "primary_email"
+    mail: Literal["", "primary_email", "resend"] = ""
     url_id: Annotated[str, Meta(pattern=r"^\d{0,18}$", description="Only clicks on this link.")] = ""
     bounce_code: Literal["", "B", "D", "F", "S", "V", "X", "Z"] = ""
 
@@ -90,27 +96,73 @@ class PeopleQuery(Filter, frozen=True, kw_only=True):
         return NEWEST if self.after_at is None or self.after_id is None else Position(self.after_at, self.after_id)
 
 
+class Mails(msgspec.Struct, frozen=True):
+    """The sends that are looked at, by role, and the links in them."""
+
+    ids: Mapping[str, CampaignActivityId]
+    links: Sequence[Link]
+
+    def other(self, role: str) -> CampaignActivityId | None:
+        return next((activity_id for each, activity_id in self.ids.items() if each != role), None)
+
+    def url_ids(self, url_id: UrlId) -> list[UrlId]:
+        """What that link is called in each of them."""
+        return next((link.url_ids for link in self.links if url_id in link.url_ids), [url_id])
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A row, and the words for the mail that it is about."""
+
+    row: Row
+    mail: str
+
+
 class Page(msgspec.Struct, frozen=True):
     """Some of the rows; `following` is the query of the next page."""
 
-    rows: list[Row]
+    rows: list[Listed]
     following: str | None
 
 
-async def page(conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, query: PeopleQuery) -> Page:
-    found = await rows(conn, account_id, activity_id, query, query.after, most=PAGE_SIZE + 1)
+async def page(conn: Conn, account_id: AccountId, mails: Mails, query: PeopleQuery) -> Page:
+    found = await rows(conn, account_id, mails, query, query.after, most=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
-    return Page(shown, _following(query, shown[-1]) if len(found) > PAGE_SIZE else None)
+    return Page(shown, _following(query, shown[-1].row) if len(found) > PAGE_SIZE else None)
 
 
 async def rows(
-    conn: Conn, account_id: AccountId, activity_id: CampaignActivityId, chosen: Filter, after: Position, *, most: int
-) -> list[Row]:
+    conn: Conn, account_id: AccountId, mails: Mails, chosen: Filter, after: Position, *, most: int
+) -> list[Listed]:
     """Newest first, after a position."""
+    found = [
+        Listed(row, report.MAILS[role])
+        for role in mails.ids
+        for row in await _rows_of(conn, account_id, mails, role, chosen, after=after, most=most)
+    ]
+    return sorted(found, key=lambda listed: (listed.row.created_at, listed.row.row_id), reverse=True)[:most]
+
+
+async def file(db: Db, account_id: AccountId, mails: Mails, chosen: Filter) -> AsyncIterator[bytes]:
+    """All rows as a CSV file, a piece at a time; no transaction is open while a piece is on its way."""
+    yield _lines([_HEADINGS])
+    after, is_over = NEWEST, False
+    while not is_over:
+        async with db.reader() as conn:
+            found = await rows(conn, account_id, mails, chosen, after, most=_EXPORT_ROWS)
+        yield _lines(_cells(listed) for listed in found)
+        is_over = len(found) < _EXPORT_ROWS
+        after = after if is_over else found[-1].row.position
+
+
+async def _rows_of(
+    conn: Conn, account_id: AccountId, mails: Mails, role: str, chosen: Filter, *, after: Position, most: int
+) -> list[Row]:
+    activity_id, other_id = mails.ids[role], mails.other(role)
     if chosen.did == "sent":
-        return await tracking_rows.sends(conn, account_id, activity_id, after, most=most)
+        return await tracking_rows.sends(conn, account_id, activity_id, after, most=most, other_id=other_id)
     if chosen.did == "not-opened":
-        return await tracking_rows.did_not_open(conn, account_id, activity_id, after, most=most)
+        return await tracking_rows.did_not_open(conn, account_id, activity_id, after, most=most, other_id=other_id)
+    is_once = chosen.did == "opened"
     return await tracking_rows.events(
         conn,
         account_id,
@@ -118,22 +170,11 @@ async def rows(
         _KINDS[chosen.did],
         after,
         most=most,
-        is_last_open=chosen.did == "opened",
-        url_id=chosen.link if chosen.did == "clicks" else None,
+        is_last_open=is_once,
+        other_id=other_id if is_once else None,
+        url_ids=mails.url_ids(chosen.link) if chosen.did == "clicks" and chosen.link is not None else None,
         bounce_codes=[chosen.bounce_code] if chosen.did == "bounces" and chosen.bounce_code else None,
     )
-
-
-async def file(db: Db, account_id: AccountId, activity_id: CampaignActivityId, chosen: Filter) -> AsyncIterator[bytes]:
-    """All rows as a CSV file, a piece at a time; no transaction is open while a piece is on its way."""
-    yield _lines([_HEADINGS])
-    after, is_over = NEWEST, False
-    while not is_over:
-        async with db.reader() as conn:
-            found = await rows(conn, account_id, activity_id, chosen, after, most=_EXPORT_ROWS)
-        yield _lines(_cells(row) for row in found)
-        is_over = len(found) < _EXPORT_ROWS
-        after = after if is_over else found[-1].position
 
 
 def _following(query: PeopleQuery, last: Row) -> str:
@@ -142,12 +183,14 @@ def _following(query: PeopleQuery, last: Row) -> str:
 
 _HEADINGS: Final = (
     "Email address", "First name", "Last name", "Time", "Device", "Link", "Bounce code", "Reason", "Contact ID",
+    "Mail",
 )  # fmt: skip
 # A spreadsheet would take a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def _cells(row: Row) -> Sequence[str]:
+def _cells(listed: Listed) -> Sequence[str]:
+    row = listed.row
     return (
         row.email_address,
         row.first_name or "",
@@ -158,6 +201,7 @@ def _cells(row: Row) -> Sequence[str]:
         row.bounce_code or "",
         row.reason or "",
         str(row.contact_id),
+        listed.mail,
     )
 
 

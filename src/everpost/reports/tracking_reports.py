@@ -81,8 +81,9 @@ async def clicks(
 ) -> TrackingPage[Click]:
     """Every click, or those on one link. Raises: NotFound."""
     await activities.require(conn, account_id, activity_id)
+    url_ids = None if query.url_id is None else [query.url_id]
     rows = await tracking_rows.events(
-        conn, account_id, activity_id, "click", _after(query), most=query.limit + 1, url_id=query.url_id
+        conn, account_id, activity_id, "click", _after(query), most=query.limit + 1, url_ids=url_ids
     )
     return _page(query, rows, lambda row: _click(activity_id, row))
 
