@@ -43,7 +43,7 @@ INSIDE = [
     "/",
     "/mailbox",
     "/portal/apps",
-    "/portal/apps?done=signed-up",
+    "/?done=signed-up",
     "/portal/apps/new",
     "{app}",
     "{app}/secret",

@@ -57,7 +57,8 @@ async def test_a_new_campaign_is_a_draft_whose_checklist_says_what_is_missing(
     await owner.open("/campaigns")
     assert "/campaigns/new" in owner.page.text
     place = await make(owner)
-    assert {"Content": "done", "Subject and sender": "done", "Audience": "missing", "Postal address": "done",
+    assert "It still says what every new email says" in owner.text
+    assert {"Content": "warning", "Subject and sender": "done", "Audience": "missing", "Postal address": "done",
             "Signature": "warning", "Clicks on links": "optional", "Subject test": "optional", "Resend to non-openers": "optional"} == steps(owner)  # fmt: skip
     assert "Choose who gets it." in owner.text
     assert "Send now" not in owner.text

@@ -42,7 +42,7 @@ async def test_whoever_signs_up_has_a_trial_account_with_one_list_and_one_contac
     visitor: Window, app: App, db: Db
 ) -> None:
     page = await sign_up(visitor)
-    assert page.url.path == "/portal/apps" and "Welcome!" in visitor.text
+    assert page.url.path == "/" and "Welcome!" in visitor.text
     api = await api_of(app, db, FIELDS["email"])
     (the_list,) = (await api.get("/v3/contact_lists")).body["lists"]
     assert ("My Contacts", False) == (the_list["name"], the_list["favorite"])

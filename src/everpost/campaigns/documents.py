@@ -9,6 +9,7 @@ else was faster. Source: contract, campaigns.md §2.5, §3.8, §4.1.
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -54,14 +55,16 @@ class DocumentChanged(Conflict):
     """Somebody else changed this email meanwhile."""
 
 
+# What a new email says until its author has written something.
+PROMPT: Final = "write here what you have to tell."
+
+
 def starter() -> Document:
     """What a new email begins with: complete, so that it can be sent to oneself at once."""
     return Document(
         blocks=[
             Heading("What is this email about?", level=1),
-            Text(
-                'Hello [[FirstName OR "there"]],\n\nwrite here what you have to tell. **Bold** and *italic* are fine.'
-            ),
+            Text(f'Hello [[FirstName OR "there"]],\n\n{PROMPT} **Bold** and *italic* are fine.'),
             Button("Read more", "https://example.com"),
         ]
     )

@@ -61,7 +61,7 @@ class View(Struct, frozen=True, kw_only=True):
     errors: list[str]
     errors_left: int  # more than were kept
     may_cancel: bool
-    downloads: list[tuple[str, str]]  # address and label
+    ways: list[tuple[str, str]]  # address and label: to files, and to what was imported
 
 
 def row(summary: Summary) -> Row:
@@ -80,7 +80,7 @@ async def view(conn: Conn, account_id: AccountId, activity_id: ActivityId) -> Vi
         errors=details.activity_errors,
         errors_left=details.errors_count - len(details.activity_errors),
         may_cancel=runner.may_cancel(details.kind, details.state),
-        downloads=await _downloads(conn, account_id, details),
+        ways=await _ways(conn, account_id, details),
     )
 
 
@@ -110,10 +110,12 @@ def _imported(counters: Mapping[str, int]) -> list[tuple[str, int]]:
     return [*told, ("Unsubscribed, so not added to lists", left)] if left else told
 
 
-async def _downloads(conn: Conn, account_id: AccountId, details: Details) -> list[tuple[str, str]]:
+async def _ways(conn: Conn, account_id: AccountId, details: Details) -> list[tuple[str, str]]:
     found = []
     if details.kind not in _IMPORTS and await _is_there(exports.finished, conn, account_id, details):
         found.append((f"/activities/{details.activity_id}/export", "Download the export"))
+    if details.kind in _IMPORTS and details.state == "completed":
+        found.append(("/contacts", "See the contacts"))
     if details.kind in _IMPORTS and await _is_there(imports.rejected_rows_of, conn, account_id, details):
         found.append((f"/activities/{details.activity_id}/rejected-rows", "Download the rejected rows"))
     return found

@@ -32,7 +32,7 @@ _TEXTS: Final = (
 class DoneQuery(msgspec.Struct):
     """What has just been done, for the note above the page."""
 
-    done: Literal["", "signed-up", "created", "saved", "deleted", "activated", "deactivated", "revoked"] = ""
+    done: Literal["", "created", "saved", "deleted", "activated", "deactivated", "revoked"] = ""
 
 
 @pages.get(_ALL, **_RULES)

@@ -21,14 +21,14 @@ pages: Final = Pages(tag="Email Campaigns")
 
 _FIELDS: Final = ("name", "from_name", "from_email", "reply_to_email", "subject", "preheader", "kind")
 # Complete, so that it can be looked at and sent to oneself at once.
-_OWN_HTML: Final = """<!doctype html>
+_OWN_HTML: Final = f"""<!doctype html>
 <html>
 <body style="margin: 0; font-family: Arial, sans-serif; line-height: 1.5">
 [[trackingImage]]
 <div style="max-width: 600px; margin: 0 auto; padding: 24px">
 <h1>What is this email about?</h1>
 <p>Hello [[FirstName OR "there"]],</p>
-<p>write here what you have to tell.</p>
+<p>{documents.PROMPT}</p>
 </div>
 </body>
 </html>

@@ -5,8 +5,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from everpost.campaigns import ab_tests, campaign_activities, click_lists, content, resending, schedules
+from everpost.campaigns import ab_tests, campaign_activities, click_lists, content, documents, resending, schedules
 from everpost.delivery import permissions, render, signing
+from everpost.delivery.open_elements import TooComplex
 from everpost.delivery.render import LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId
@@ -125,14 +126,17 @@ async def _content(conn: Conn, account_id: AccountId, opened: Opened, missing: M
             f"It is {size_bytes // 1024} KB large: some mail programs show only the first "
             f"{render.CLIPPED_BYTES // 1024} KB and hide the rest, the unsubscribe link included."
         )
+    is_unwritten = documents.PROMPT in html
+    if is_unwritten:
+        facts.append("It still says what every new email says: write your own.")
     return Step(
         name="content",
         title="Content",
-        mark="missing" if found else "warning" if may_be_clipped else "done",
+        mark="missing" if found else "warning" if may_be_clipped or is_unwritten else "done",
         facts=facts,
         missing=found,
         address=campaign_content_pages.editor(opened),
-        label="Edit",
+        label="Write it" if is_unwritten else "Edit",
         privilege="campaign:write",
     )
 
@@ -163,7 +167,7 @@ async def _links(conn: Conn, account_id: AccountId, opened: Opened) -> Step:
 async def _links_now(conn: Conn, account_id: AccountId, opened: Opened) -> set[str]:
     try:
         return set(await click_lists.links(conn, account_id, opened.email))
-    except (LinkTooLong, MailTooLarge):
+    except (LinkTooLong, MailTooLarge, TooComplex):
         return set()  # cannot be sent; the step of the links says more
 
 

@@ -27,7 +27,7 @@ class MailboxQuery(msgspec.Struct, frozen=True):
 
 
 class HomeQuery(msgspec.Struct, frozen=True):
-    done: Literal["", "confirmed"] = ""
+    done: Literal["", "confirmed", "signed-up"] = ""
 
 
 class MailQuery(msgspec.Struct, frozen=True):

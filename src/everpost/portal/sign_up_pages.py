@@ -58,7 +58,7 @@ async def sign_up(db: Db, form: dict[str, str], request: Request, session: Sessi
         return _form(form, status=error.status, is_known=True)
     except ApiError as error:
         return _form(form, status=error.status, problems=forms.problems(error, form))
-    return redirect("/portal/apps?done=signed-up", headers=[("Set-Cookie", sessions.cookie(token))])
+    return redirect("/?done=signed-up", headers=[("Set-Cookie", sessions.cookie(token))])
 
 
 @pages.get(_CONFIRM + "/{token}")
