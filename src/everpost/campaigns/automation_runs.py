@@ -33,6 +33,7 @@ from everpost.contacts.segment_members import Members
 from everpost.contacts.welcomes import JOINED
 from everpost.delivery import mailings, outbox, progress, recipients, signing
 from everpost.delivery.mailings import NewMailing, Summary
+from everpost.delivery.open_elements import TooComplex
 from everpost.delivery.render import LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId, CampaignActivityId, CampaignId, ContactId, ListId, MailingId, new_id
@@ -182,7 +183,7 @@ async def _hand_over(
         await mailings.open_for(conn, account_id, mailing)
     except LinkTooLong as error:
         raise NotSent(LINK_TOO_LONG) from error
-    except MailTooLarge as error:
+    except (MailTooLarge, TooComplex) as error:
         raise NotSent(FAILED) from error
     count = await recipients.add(conn, account_id, mailing.mailing_id, members)
     await runs.check_size(conn, account_id, count)

@@ -7,6 +7,9 @@ Source: contract, campaigns.md §2.5, §2.6, §4.1, §4.9.
 
 import re
 
+from everpost.delivery import nesting
+from everpost.delivery.open_elements import TooComplex
+
 FORBIDDEN_SEQUENCES = ("[#", "${", "<@")
 MAX_BYTES = 409_600
 MAX_NEW_CHARACTERS = 150_000
@@ -18,11 +21,12 @@ NEWSLETTER_TYPE, CUSTOM_CODE_TYPE, AB_TEST_TYPE = 10, 26, 57
 _TYPE_CODES = {CUSTOM_CODE_LEGACY: CUSTOM_CODE_TYPE, EDITOR: NEWSLETTER_TYPE, CUSTOM_CODE: CUSTOM_CODE_TYPE}
 _TYPES = {NEWSLETTER_TYPE: "NEWSLETTER", CUSTOM_CODE_TYPE: "CUSTOM_CODE_EMAIL", AB_TEST_TYPE: "AB_TEST"}
 
-_PROLOG = re.compile(r"<\?xml.*?\?>\s*", re.DOTALL)
-_NAMESPACE = re.compile(r"\s+xmlns:cctd\s*=\s*(\"[^\"]*\"|'[^']*')")
+# Sources are long: no pattern reads on from one beginning past the next one.
+_PROLOG = re.compile(r"\A\s*<\?xml[^>]*\?>\s*")
+_NAMESPACE = re.compile(r"(?<!\s)\s++xmlns:cctd\s*+=\s*+(\"[^\"]*\"|'[^']*')")
 _OPEN_TRACKING = re.compile(r"<OpenTracking\s*/>|<OpenTracking\s*>\s*</OpenTracking\s*>")
-_GREETING = re.compile(r"<Greeting\b[^>]*/>|<Greeting\b[^>]*>.*?</Greeting\s*>", re.DOTALL)
-_WRAPPERS = re.compile(r"</?(?:CustomBlock|CopyRight|SimpleURLProperty)\b[^>]*>")
+_GREETING = re.compile(r"<Greeting\b[^<>]*/>|<Greeting\b[^<>]*>(?:(?!<Greeting\b).)*?</Greeting\s*>", re.DOTALL)
+_WRAPPERS = re.compile(r"</?(?:CustomBlock|CopyRight|SimpleURLProperty)\b[^<>]*>")
 
 
 def type_code(format_type: int) -> int:
@@ -54,8 +58,18 @@ def problems(html: str, path: str = "html_content") -> list[str]:
         found.append(f"{path} must not be empty.")
     if len(html.encode()) > MAX_BYTES:
         found.append(f"{path} must not be larger than {MAX_BYTES} bytes.")
+    elif not _is_simple(html):
+        found.append(f"{path} is too complex: it has too many elements, or they are nested too deep.")
     found.extend(f'{path} must not contain "{text}".' for text in FORBIDDEN_SEQUENCES if text in html)
     return found
+
+
+def _is_simple(html: str) -> bool:
+    try:
+        nesting.require_simple(html)
+    except TooComplex:
+        return False
+    return True
 
 
 def _modernised(html: str) -> str:

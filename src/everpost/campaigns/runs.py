@@ -23,6 +23,7 @@ from everpost.campaigns.send_history import (
 from everpost.contacts.segment_members import Members
 from everpost.delivery import mailings, outbox, permissions, recipients
 from everpost.delivery.mailings import NewMailing
+from everpost.delivery.open_elements import TooComplex
 from everpost.delivery.render import Content, LinkTooLong, MailTooLarge
 from everpost.delivery.signing import NoKey
 from everpost.ids import AccountId, MailingId
@@ -66,7 +67,7 @@ async def open_mailing(
         await mailings.open_for(conn, account_id, new)
     except LinkTooLong as error:
         raise NotSent(LINK_TOO_LONG) from error
-    except MailTooLarge as error:
+    except (MailTooLarge, TooComplex) as error:
         raise NotSent(FAILED) from error
     except NoKey as error:
         raise NotSent(SENDER_NOT_SIGNED) from error

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from everpost.delivery import footer, sanitise, tags, text
+from everpost.delivery import footer, nesting, sanitise, style_weights, tags, text
 from everpost.delivery.footer import Footer
 from everpost.delivery.positions import Position, is_web
 from everpost.delivery.tags import Marked, Pieces, Tag, Vocabulary
@@ -94,8 +94,8 @@ def render(
 ) -> Rendered:
     """The template of a message; tracked ones have their links rewritten and their pixel in place.
 
-    One with links that are counted gets the hidden one too, if it may. Raises: LinkTooLong, MailTooLarge, for tracked
-    ones: previews and proofs show them as well.
+    One with links that are counted gets the hidden one too, if it may. Raises: TooComplex; for tracked ones LinkTooLong
+    and MailTooLarge as well: previews and proofs show such content.
     """
     vocabulary = _with_pixel(vocabulary)
     marked = tags.mark(content.html, vocabulary, is_html=True)
@@ -184,7 +184,7 @@ def _warn(marked: Marked) -> None:
 
 def _tree(marked: Marked) -> LexborHTMLParser:
     """The parsed source. Markers of IF and ENDIF become comments where they stand in text: a parser moves text out of
-    tables, but leaves comments where they are."""
+    tables, but leaves comments where they are. Raises: TooComplex."""
     source = _STYLE_SHEET.sub(lambda found: tags.placed(found[0], Position.CSS), marked.text)
     parts, last = [], 0
     for found in _MARKUP.finditer(source):
@@ -193,8 +193,14 @@ def _tree(marked: Marked) -> LexborHTMLParser:
     source = "".join([*parts, tags.commented(source[last:], marked.tags)])
     if not _DOCUMENT.search(source):
         source = f'<!DOCTYPE html><html><head><meta charset="utf-8">{_VIEWPORT}</head><body>{source}</body></html>'
-    tree = LexborHTMLParser(source)
-    return tree if tree.body is not None else LexborHTMLParser(_FRAMES.sub("", source))
+    tree = _parsed(source)
+    return tree if tree.body is not None else _parsed(_FRAMES.sub("", source))
+
+
+def _parsed(source: str) -> LexborHTMLParser:
+    """Raises: TooComplex, for what would keep the parser busy for minutes."""
+    nesting.require_simple(source)
+    return LexborHTMLParser(source)
 
 
 def _place(tree: LexborHTMLParser, marked: Marked, vocabulary: Vocabulary) -> None:
@@ -248,7 +254,7 @@ def _assembled(tree: LexborHTMLParser, marked: Marked, content: Content, end: st
         body.insert_child(_PREHEADER_PLACE)
     body.insert_child(_FOOTER_PLACE)
     _block_media(tree)
-    html = _inlined(tree.html or "")
+    html = _inlined(tree)
     above, _, rest = html.partition(_PREHEADER_PLACE)
     middle, _, below = rest.rpartition(_FOOTER_PLACE)
     top = footer.preheader(_marked_line(content.preheader, marked, vocabulary)) + _note(content.personal_message)
@@ -266,7 +272,11 @@ def _block_media(tree: LexborHTMLParser) -> None:
             del node.attrs["media"]
 
 
-def _inlined(html: str) -> str:
+def _inlined(tree: LexborHTMLParser) -> str:
+    html = tree.html or ""
+    if style_weights.weight(tree) > style_weights.MOST:
+        log.warning("render.styles_not_inlined", reason="too many rules for too many elements")
+        return html
     try:
         return _INLINER.inline(html)
     except css_inline.InlineError as error:
@@ -314,11 +324,11 @@ def _note(personal_message: str) -> str:
 def _html_pieces(html: str, found: list[Tag], vocabulary: Vocabulary, *, is_tracked: bool) -> Pieces:
     """The pieces of the document; the first pixel tag in its body becomes the pixel, all others nothing."""
     head, body_tag, body = html.partition("<body")
-    pixels = [number for number in tags.numbers(body) if found[number].name == _PIXEL and tags.marker(number) in body]
-    if is_tracked and pixels:
+    pixel = next((number for number in tags.unplaced(body) if found[number].name == _PIXEL), None)
+    if is_tracked and pixel is not None:
         found.append(Tag("value", "$open", "", False, ""))
         image = _PIXEL_IMAGE.format(tags.marker(len(found) - 1, Position.WHOLE))
-        body = body.replace(tags.marker(pixels[0]), image, 1)
+        body = body.replace(tags.marker(pixel), image, 1)
     return tags.pieces(f"{head}{body_tag}{body}", found, vocabulary, Position.TEXT)
 
 

@@ -9,6 +9,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from everpost.delivery.open_elements import MAX_DEPTH
 from everpost.delivery.tags import OPEN_MARK
 
 # Removed with all they hold. Besides what runs or loads: elements whose content one parser reads as text and another as
@@ -41,8 +42,9 @@ _RUNS = re.compile(
     r"(?:javascript|vbscript|livescript|mocha|data(?!:image/(?:png|gif|jpe?g|webp|bmp)[;,])):", re.IGNORECASE
 )
 _SCHEME = re.compile(r"([^:/?#]*):")
-# Deeper documents than any mail are cut off: programs that read them call themselves once per level.
-_MAX_DEPTH = 150
+# Formatting that is moved into a block may make a document deeper than it was counted to be. What is deeper than any
+# mail is cut off: programs that read it call themselves once per level.
+_MAX_DEPTH = MAX_DEPTH + 4
 
 
 def clean(tree: LexborHTMLParser) -> None:

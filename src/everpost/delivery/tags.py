@@ -11,6 +11,8 @@ Source: contract, campaigns §4.2 and §4.6.
 import re
 from collections.abc import Mapping, Sequence
 from html import unescape
+from itertools import groupby
+from typing import cast
 
 from msgspec import Struct
 
@@ -125,6 +127,11 @@ def numbers(text: str) -> list[int]:
     return [int(found[1] or found[2]) for found in _MARKER.finditer(text)]
 
 
+def unplaced(text: str) -> list[int]:
+    """Those of the tags in `text` that stand among its words, in order."""
+    return [int(found[2]) for found in _MARKER.finditer(text) if found[2] and not found[3]]
+
+
 def placed(text: str, position: Position) -> str:
     """`text` with `position` written into each of its markers that has none yet."""
     return _MARKER.sub(lambda found: marker(int(found[1] or found[2]), Position(found[3] or position.value)), text)
@@ -177,7 +184,7 @@ def pieces(text: str, tags: list[Tag], vocabulary: Vocabulary, position: Positio
             result, outer = outer, None
     _add_text(result, text[last:])
     # An IF without its ENDIF hides nothing: what follows it stays in the message.
-    return tuple(result if outer is None else outer + result)
+    return _merged(result if outer is None else outer + result)
 
 
 def lines(text: str, tags: list[Tag]) -> list[str]:
@@ -201,7 +208,7 @@ def joined(separator: str, templates: Sequence[Pieces]) -> Pieces:
         _add_text(result, separator if number else "")
         for piece in template:
             _add_text(result, piece) if isinstance(piece, str) else result.append(piece)
-    return tuple(result)
+    return _merged(result)
 
 
 def holds(value: str, equals: str | None) -> bool:
@@ -284,12 +291,17 @@ def _unmark_strays(marked: Marked) -> None:
 
 
 def _add_text(result: list[Piece], text: str) -> None:
-    if not text:
-        return
-    if result and isinstance(result[-1], str):
-        result[-1] += text
-    else:
+    if text:
         result.append(text)
+
+
+def _merged(found: Sequence[Piece]) -> Pieces:
+    """`found` with texts that follow each other as one; all at once, because each addition would copy what is there."""
+    result: list[Piece] = []
+    for is_text, run in groupby(found, key=lambda piece: isinstance(piece, str)):
+        held = list(run)
+        result += ["".join(cast(list[str], held))] if is_text else held
+    return tuple(result)
 
 
 def _add_slot(result: list[Piece], tag: Tag, vocabulary: Vocabulary, position: Position) -> None:
@@ -305,7 +317,7 @@ def _add_slot(result: list[Piece], tag: Tag, vocabulary: Vocabulary, position: P
 def _close(outer: list[Piece], body: list[Piece], condition: Tag, constants: Mapping[str, str]) -> None:
     equals = condition.argument if condition.has_argument else None
     if (constant := constants.get(condition.name)) is None:
-        outer.append(Branch(condition.name, equals, tuple(body)))
+        outer.append(Branch(condition.name, equals, _merged(body)))
     elif holds(constant, equals):
         for piece in body:
             _add_text(outer, piece) if isinstance(piece, str) else outer.append(piece)

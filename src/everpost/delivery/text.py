@@ -68,21 +68,17 @@ class _Writer:
         return _LINE_BLANKS.sub("\n", "".join(self._parts)).strip()
 
     def element(self, node: LexborNode) -> None:
+        # One call less for each level: deep documents come near the interpreter's limit.
         child = node.first_child
         while child is not None:
-            self._node(child)
+            if child.is_text_node:
+                self._words(child.text_content or "")
+            elif child.is_comment_node:
+                if _COMMENTED.fullmatch(child.comment_content or ""):
+                    self._parts.append(child.comment_content or "")
+            elif child.is_element_node and _is_shown(child):
+                self._tag(child, child.tag or "")
             child = child.next
-
-    def _node(self, node: LexborNode) -> None:
-        if node.is_text_node:
-            self._words(node.text_content or "")
-        elif node.is_comment_node:
-            if _COMMENTED.fullmatch(node.comment_content or ""):
-                self._parts.append(node.comment_content or "")
-        elif (
-            node.is_element_node and node.tag not in _SKIPPED and not _HIDDEN.search(attributes(node).get("style", ""))
-        ):
-            self._tag(node, node.tag or "")
 
     def _tag(self, node: LexborNode, tag: str) -> None:
         if tag == "br":
@@ -160,6 +156,10 @@ class _Writer:
         if lines and not self._is_after_bullet:
             self._gap = max(self._gap, lines)
             self._has_blank = True
+
+
+def _is_shown(node: LexborNode) -> bool:
+    return node.tag not in _SKIPPED and not _HIDDEN.search(attributes(node).get("style", ""))
 
 
 def _wrapped(line: str, reserved: Callable[[int], int]) -> str:
