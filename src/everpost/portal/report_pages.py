@@ -72,7 +72,7 @@ async def _mails(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> 
 
 async def _chosen(conn: Conn, account_id: AccountId, mails: dict[str, CampaignActivityId], query: Filter) -> Mails:
     """Raises: CampaignNotFound."""
-    ids = {role: activity_id for role, activity_id in mails.items() if query.mail in ("", role)}
+    ids = {role: activity_id for role, activity_id in mails.items() if query.mail in ("both", role)}
     if not ids:
         raise CampaignNotFound
     return Mails(ids, await link_maps.find(conn, account_id, list(ids.values())))

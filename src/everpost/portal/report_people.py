@@ -66,7 +66,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: `url_id` counts for clicks only, `bounce_code` for bounces only; an empty one is every one."""
 
     did: Did = "opened"
-    mail: Literal["", "primary_email", "resend"] = ""
+    mail: Literal["both", "primary_email", "resend"] = "both"
     url_id: Annotated[str, Meta(pattern=r"^\d{0,18}$", description="Only clicks on this link.")] = ""
     bounce_code: Literal["", "B", "D", "F", "S", "V", "X", "Z"] = ""
 
