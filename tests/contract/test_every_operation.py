@@ -8,6 +8,8 @@ import pytest
 
 from everpost import app as web
 from everpost.accounts import privileges
+from everpost.platform import openapi
+from everpost.platform.config import Settings
 from everpost.platform.http import Door
 from tests.support.api import Api, Reply
 from tests.support.fixtures import AccountApi
@@ -261,3 +263,11 @@ async def test_an_id_is_read_in_any_case(api: AccountApi) -> None:
         for door in of_one_thing()
     ]
     assert [] == differences((door, 404, answer.status) for door, answer in found)
+
+
+def test_the_document_tells_of_rarer_refusals(settings: Settings) -> None:
+    document = openapi.document(web.all_doors(), web.ABOUT)
+    assert "404" in document["paths"]["/account/summary/physical_address"]["get"]["responses"]
+    # Of the application's limits as an object, of test sends and queued activities as an array.
+    too_many = document["components"]["responses"]["429"]["content"]["application/json"]["schema"]
+    assert {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("ErrorElement", "Errors")]} == too_many

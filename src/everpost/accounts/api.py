@@ -36,7 +36,7 @@ async def update_summary(conn: Conn, caller: Caller, data: SummaryIn) -> Summary
     return await summaries.change(conn, caller.account_id, data)
 
 
-@doors.get("/v3/account/summary/physical_address", **_READ)
+@doors.get("/v3/account/summary/physical_address", may_be_missing=True, **_READ)
 async def get_physical_address(conn: Conn, caller: Caller) -> Address:
     """The postal address that is printed under campaign mails."""
     return await addresses.get(conn, caller.account_id)

@@ -84,6 +84,7 @@ class Door:
     privilege: str | None = None
     status: int | None = None
     also: tuple[int, ...] = ()  # other statuses of success, for OpenAPI
+    may_be_missing: bool = False  # what it answers, without any id in the path; for OpenAPI
     exists: Exists | None = None
     bad_id_status: int = 400
     checks_accept: bool = False

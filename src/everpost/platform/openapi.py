@@ -37,7 +37,7 @@ _ERRORS: Final[Mapping[int, tuple[type[ApiError], str]]] = {
     409: (errors.Conflict, "The request conflicts with what is stored."),
     413: (errors.TooLarge, "The body is too large."),
     415: (errors.UnsupportedMedia, "The body is not of a type that this operation reads."),
-    429: (errors.Throttled, "Too many requests in this second or on this day."),
+    429: (errors.Throttled, "Too many requests in this second or on this day; or, in an array, too much of its kind."),
     500: (errors.InternalError, "An unexpected error occurred."),
     503: (errors.Unavailable, "The service is temporarily unavailable."),
 }
@@ -272,6 +272,8 @@ def _responses(door: Door, schemas: _Schemas) -> dict[str, Any]:
     statuses = {"401", "403", "429", "500", "503"}
     if door.query_kind is not None or door.path_names or takes_body:
         statuses |= {"400", "404"}
+    if door.may_be_missing:
+        statuses.add("404")
     if takes_body:
         statuses |= {"409", "413", "415"}
     if door.method == "DELETE":
@@ -292,7 +294,11 @@ def _success(door: Door, status: int, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _error_responses() -> dict[str, Any]:
-    return {str(status): _error_response(kind, text) for status, (kind, text) in _ERRORS.items()}
+    responses = {str(status): _error_response(kind, text) for status, (kind, text) in _ERRORS.items()}
+    # The limits of single operations are told like all else that an area says; those of applications are not.
+    schemas = [{"$ref": _REFERENCE.format(name=name)} for name in ("ErrorElement", "Errors")]
+    responses["429"]["content"]["application/json"]["schema"] = {"anyOf": schemas}
+    return responses
 
 
 def _error_response(kind: type[ApiError], text: str) -> dict[str, Any]:
