@@ -219,3 +219,24 @@ async def test_why_somebody_got_it_or_did_not(
     assert "Not a recipient: not in the audience when the send began." in await told("eva@reader.example")
     assert "Not a recipient: the contact has not confirmed yet." in await told("fay@reader.example")
     assert 400 == (await owner.client.get(f"{place}/trace?address={'x' * 321}")).status_code
+
+
+async def test_a_send_that_found_nobody_says_so(
+    owner: Window, place: str, hand_over: Callable[[str], Awaitable[None]], db: Any, account: Any
+) -> None:
+    await owner.open(f"{place}/send")
+    await owner.press("Send it now")
+    async with db.transaction() as conn:
+        await run(
+            conn,
+            "UPDATE contacts SET permission_to_send = 'unsubscribed' WHERE account_id = :account_id",
+            account_id=account.account_id,
+        )
+    await hand_over(place)
+    await owner.open(place)
+    assert "What became of the last send: Nobody to send to." in owner.text
+    await owner.open(f"{place}/report")
+    assert "It went to nobody" in owner.text
+    await owner.open("/campaigns")
+    assert "Nobody to send to" in owner.text
+    assert "Not sent yet" not in owner.text

@@ -108,10 +108,11 @@ async def _report(conn: Conn, session: Session, opened: Opened, found: report.Re
 
 
 async def _failure(conn: Conn, session: Session, opened: Opened) -> str:
-    """Why the last send did not end well, in a few words."""
-    if opened.email.status != "ERROR":
+    """Why the last send did not end well, or found nobody, in a few words."""
+    if opened.email.status not in ("ERROR", "DONE"):
         return ""
-    return await report.last_outcome(conn, session.account_id, opened.email.campaign_activity_id) or "Failed"
+    outcome = await report.last_outcome(conn, session.account_id, opened.email.campaign_activity_id)
+    return "" if outcome == report.SENT else outcome or "Failed"
 
 
 async def _scheduled(conn: Conn, session: Session, opened: Opened) -> str:

@@ -22,9 +22,10 @@ from everpost.tracking.visitors import Visits
 
 MAILS: Final[Mapping[str, str]] = {"primary_email": "First send", "resend": "Resend to those who did not open"}
 
+SENT: Final = "Sent"
 # What became of a run, by its reason code. Source: contract, campaigns.md §3.14.
 _OUTCOMES: Final[Mapping[int, str]] = {
-    0: "Sent",
+    0: SENT,
     1: "Failed",
     2: "The account is under review",
     3: "The account may not send",
