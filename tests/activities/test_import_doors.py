@@ -151,6 +151,14 @@ async def test_a_json_import_says_what_is_wrong_with_it(api, body, message):
     )  # fmt: skip
 
 
+async def test_items_are_counted_where_a_json_import_is_cut(api, account):
+    lists = [str(account.list_id)]
+    short = await api.post(JSON, {"import_data": [{}] * 40_001, "list_ids": lists})
+    assert (400, "import_data has too many items (maximum is 40000)") == (short.status, short.error_message)
+    long = [{"email": f"a{number}@x.example", "first_name": "x" * 150} for number in range(40_001)]
+    assert 201 == (await api.post(JSON, {"import_data": long, "list_ids": lists})).status
+
+
 async def test_more_than_1000_waiting_activities_are_refused_before_the_fields_are_looked_at(
     api, db, account, import_file
 ):

@@ -66,13 +66,13 @@ async def _start_file(
 
 async def start_json(conn: Conn, account_id: AccountId, given: JsonImport) -> BulkActivity:
     """Begin to import objects. Raises: Invalid."""
+    content = await asyncio.to_thread(json_rows.clean, given.import_data)
     list_ids = list(dict.fromkeys(given.list_ids))
     if len(list_ids) > _MOST_LISTS:
         raise Invalid(too_many("list_ids", _MOST_LISTS))
     known = await lists.existing(conn, account_id, list_ids)
     if len(known) < len(list_ids):
         raise unknown_ids("list_ids", [list_id for list_id in list_ids if list_id not in known])
-    content = await asyncio.to_thread(json_rows.clean, given.import_data)
     request = Request(list_ids, given.sms_permission_to_send)
     return await _start(conn, account_id, JSON, content, request=request, source_file_name=None)
 

@@ -1,7 +1,8 @@
 """Reading the items of a JSON import: checked for being objects once, then chunk by chunk into columns.
 
 Rules: members are named like the columns of a CSV file, numbers and booleans count as their text, null and "" are
-blank. Items that begin after the first 4 MB are dropped. Source: contract, bulk-activities.md §3.2.
+blank. Items that begin after the first 4 MB are dropped; of the others at most 40,000 are taken. Source: contract,
+bulk-activities.md §3.2.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from msgspec import Raw
 from everpost.activities import csv_columns
 from everpost.activities.chunks import LINE, Chunk, Position
 from everpost.activities.csv_text import MAX_BYTES
+from everpost.activities.shapes import MAX_IMPORTED
+from everpost.contacts.errors import too_many
+from everpost.platform.errors import Invalid
 
 # Numbers stay as they were written: 10.50 is not 10.5, and 1e400 is more than a float holds.
 _decode = msgspec.json.Decoder(float_hook=str).decode
@@ -23,12 +27,14 @@ HEADINGS: Final = ["Item"]  # of the only cell of an item: its text
 
 
 def clean(items: Sequence[Raw]) -> bytes:
-    """The items that are imported, one a line."""
+    """The items that are imported, one a line. Raises: Invalid."""
     lines: list[bytes] = []
     begins = 0
     for item in items:
         if begins >= MAX_BYTES:
             break
+        if len(lines) == MAX_IMPORTED:
+            raise Invalid(too_many("import_data", MAX_IMPORTED))
         lines.append(msgspec.json.format(item, indent=-1))
         begins += len(bytes(item)) + 1
     return b"\n".join(lines) + b"\n"

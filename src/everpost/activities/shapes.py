@@ -65,7 +65,8 @@ class FileImport(Struct, frozen=True):
 class JsonImport(Struct):
     """Contacts as flat objects whose members are named like the columns of a CSV file."""
 
-    import_data: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_IMPORTED)]
+    # Those that are cut off do not count, so the items are counted after that.
+    import_data: Annotated[list[Raw], Meta(min_length=1, extra_json_schema={"maxItems": MAX_IMPORTED})]
     list_ids: Annotated[list[ListId], Meta(min_length=1)]
     sms_permission_to_send: SmsPermission | None = None
 
