@@ -13,7 +13,7 @@ from everpost.portal import echarts, report_heat_map
 from everpost.reports.link_maps import Link
 from everpost.tracking import links
 from tests.portal.window import Window
-from tests.reports.conftest import NOON, Mail, mail, new_contact, new_mail  # noqa: F401  (fixtures)
+from tests.reports.conftest import NOON, Mail, add_run, mail, minutes, new_contact, new_mail  # noqa: F401  (fixtures)
 
 NEW = "https://harborlane.example/new"
 UNKNOWN = "0193a1c2-0000-7000-8000-00000000dead"
@@ -103,6 +103,22 @@ async def test_a_report_says_what_came_of_a_campaign(owner: Window, visited: Mai
     assert "sandbox" in frame.headers["content-security-policy"]
     assert ">1</span>" in frame.text
     assert "href" not in frame.text
+
+
+async def test_a_report_says_what_is_usual(
+    owner: Window, visited: Mail, new_mail: Callable[..., Awaitable[Mail]]  # noqa: F811
+) -> None:  # fmt: skip
+    await owner.open(f"/campaigns/{visited.campaign_id}/report")
+    assert "usual" not in owner.text
+    for number in range(3):
+        before = await new_mail(f"Before {number}")
+        await before.send(dict.fromkeys(visited.contacts, "old@reader.example"))
+        await before.hit(visited.contacts[0], 10)
+    async with visited.db.transaction() as conn:
+        await add_run(conn, visited.account_id, visited.activity_id, at=minutes(1), count=1)
+    await owner.open(f"/campaigns/{visited.campaign_id}/report")
+    for text in ("Opened 2 50.0 % of those delivered; usually 20.0 %", "of those sent; usually 0.0 %", "ten at most"):
+        assert text in owner.text, text
 
 
 async def test_before_a_send_there_is_nothing_to_report(owner: Window, mail: Mail) -> None:  # noqa: F811

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from everpost.ids import ContactId, new_id
+from everpost.reports import summaries
+from everpost.reports.shapes import AggregatePercents
 from tests.reports.conftest import NOON, Mail, add_run
 
 pytestmark = pytest.mark.anyio
@@ -90,3 +92,24 @@ async def test_a_bad_limit_is_refused(api: Any, account: Any, limit: str) -> Non
         answer.error_key,
         answer.error_message,
     )
+
+
+async def test_what_is_usual_is_what_came_of_the_campaigns_before(new_mail: NewMail) -> None:
+    mails = [await new_mail(f"Campaign {number}") for number in range(14)]
+    for number, mail in enumerate(mails):
+        people = await send(mail, 4)
+        await add(mail, days=number)
+        # The first two are too long ago for the last, and its own numbers are not yet usual.
+        if number not in (0, 1, 2, 13):
+            await mail.hit(people[0], 10)
+
+    async def usual(number: int) -> AggregatePercents | None:
+        async with mails[0].db.reader() as conn:
+            return await summaries.usual(conn, mails[0].account_id, mails[number].campaign_id)
+
+    assert [None, None, None] == [await usual(number) for number in range(3)]
+    third, last = await usual(3), await usual(13)
+    assert third is not None
+    assert last is not None
+    assert (0.0, 100.0) == (third.open, third.did_not_open)
+    assert (25.0, 75.0) == (last.open, last.did_not_open)

@@ -10,9 +10,10 @@ from everpost.campaigns import campaigns, send_history
 from everpost.campaigns.shapes import Campaign
 from everpost.ids import AccountId, CampaignActivityId, CampaignId
 from everpost.platform.db import Conn
-from everpost.reports import link_maps, timelines, totals, variants
+from everpost.reports import link_maps, summaries, timelines, totals, variants
 from everpost.reports.link_maps import Link
 from everpost.reports.percents import percent
+from everpost.reports.shapes import AggregatePercents
 from everpost.reports.timelines import Timeline
 from everpost.reports.totals import Totals
 from everpost.reports.variants import Comparison
@@ -66,10 +67,14 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything on the page. Without `total` nothing was sent yet, and the rest is empty."""
+    """Everything on the page. Without `total` nothing was sent yet, and the rest is empty.
+
+    `usual` are the shares of the campaigns before, where there were enough of them.
+    """
 
     campaign: Campaign
     total: Totals | None
+    usual: AggregatePercents | None
     sends: list[Sent]
     timeline: Timeline
     links: list[Link]
@@ -105,6 +110,7 @@ async def get(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> Rep
     return Report(
         campaign=campaign,
         total=total,
+        usual=await summaries.usual(conn, account_id, campaign_id) if total is not None else None,
         sends=sends,
         timeline=await timelines.find(conn, account_id, sent_ids),
         links=await link_maps.find(conn, account_id, sent_ids),

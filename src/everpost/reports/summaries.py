@@ -1,7 +1,8 @@
 """All campaigns that were sent, most recently sent first, with their numbers.
 
 Rules: the 500 most recent at most, over all pages; removed campaigns are left out; the percentages are computed from
-the sums over the campaigns of the page. Source: contract, reporting.md §6.
+the sums over the campaigns of the page. What is usual is computed alike, from the campaigns before one of them.
+Source: contract, reporting.md §6.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from everpost.reports.shapes import (
 from everpost.reports.totals import Totals
 
 MOST_CAMPAIGNS: Final = 500
+# Enough that one odd mail does not decide what is usual, and few enough that it is what readers do nowadays.
+_LEAST_BEFORE, _MOST_BEFORE = 3, 10
 
 # Source: contract, campaigns.md §2.2, in words.
 _TYPES: Final = {
@@ -78,6 +81,17 @@ async def page(conn: Conn, account_id: AccountId, query: SummariesQuery) -> Camp
         aggregate_percents=_percents(counts),
         links=UNSET if is_last else query.cursor.links(shown[-1].last_sent_at.isoformat(), shown[-1].campaign_id),
     )
+
+
+async def usual(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> AggregatePercents | None:
+    """The shares over the campaigns that were sent before this one; None as long as these say too little."""
+    sent = await _sent(conn, account_id)
+    place = next((number for number, each in enumerate(sent) if each.campaign_id == campaign_id), len(sent))
+    before = sent[place + 1 : place + 1 + _MOST_BEFORE]
+    if len(before) < _LEAST_BEFORE:
+        return None
+    found = await totals.find(conn, account_id, [campaign.campaign_activity_ids for campaign in before])
+    return _percents([_counts(total) for total in found])
 
 
 def _after(campaigns: list[_Sent], position: tuple[str, ...] | None) -> list[_Sent]:
