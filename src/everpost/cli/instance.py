@@ -16,12 +16,17 @@ from everpost.platform.postgres import NotRunning, Postgres
 
 def find() -> Settings:
     """The settings of the instance that runs, with its database. Raises: NotRunning, BadSetting."""
-    settings = _follow(config.current())
+    settings = settings_of_running()
     if settings.database_url:
         return settings
     postgres = Postgres(settings.data, settings.pg_bin)
     postgres.attach()
     return config.override(database_url=postgres.dsn())
+
+
+def settings_of_running() -> Settings:
+    """What the instance that runs has told, with what this command's own environment says instead."""
+    return _follow(config.current())
 
 
 @asynccontextmanager

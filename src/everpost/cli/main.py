@@ -32,6 +32,8 @@ COMMANDS: Final = {
     "domain": "sending",
     "unhold": "sending",
     "keys": "keys",
+    "backup": "backup",
+    "restore": "backup",
     "doctor": "doctor",
     "recount": "recount",
     "routes": "listings",

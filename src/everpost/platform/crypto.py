@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from everpost.platform import config
 
 _MAC_BYTES: Final = 16
+_KEY_FILE: Final = "instance.key"
 
 
 class BadSeal(Exception):
@@ -82,6 +83,18 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def own_key() -> bytes | None:
+    """The instance key as its file holds it; None when a setting says it."""
+    return None if config.current().secret_key else base64.b64encode(_instance_key())
+
+
+def adopt(key: bytes) -> None:
+    """Be an instance with this key, as `own_key` told it, unless there is a key already. Raises: BadSetting."""
+    if not config.current().secret_key:
+        _checked(key, "The instance key")
+        _write_once(config.current().data / _KEY_FILE, key)
+
+
 @functools.cache
 def _derive(key: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"everpost:" + purpose.encode()).derive(key)
@@ -92,7 +105,7 @@ def _instance_key() -> bytes:
     settings = config.current()
     if settings.secret_key:
         return _checked(settings.secret_key.encode(), "secret_key")
-    return _key_of(settings.data / "instance.key")
+    return _key_of(settings.data / _KEY_FILE)
 
 
 def _key_of(path: Path) -> bytes:
@@ -102,7 +115,7 @@ def _key_of(path: Path) -> bytes:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

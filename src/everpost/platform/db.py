@@ -244,6 +244,13 @@ async def savepoint(conn: Conn) -> AsyncIterator[None]:
         yield
 
 
+@contextlib.asynccontextmanager
+async def snapshot(conn: Conn) -> AsyncIterator[None]:
+    """Every statement of the block sees the database at the moment of the first one, and none may change it."""
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        yield
+
+
 async def wait_for_locks(conn: Conn, at_most: timedelta) -> None:
     """For the rest of this transaction a lock that cannot be had within `at_most` raises one of LockTimeout."""
     await conn.execute(f"SET LOCAL lock_timeout = {int(at_most.total_seconds() * 1000)}")

@@ -7,7 +7,7 @@ there is no way back but a backup.
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib.resources import files
 from typing import Final
 
@@ -51,13 +51,20 @@ async def apply(database_url: str) -> list[str]:
         async with db.savepoint(conn):
             await db.run(conn, "LOCK TABLE schema_migrations IN EXCLUSIVE MODE")
             await _require_known(conn)
-            lacking = await missing(conn)
-            for migration in all_migrations():
-                if migration.version in lacking:
-                    await _apply(conn, migration)
-        return lacking
+            return await apply_in(conn)
     finally:
         await conn.close()
+
+
+async def apply_in(conn: Conn, versions: Container[str] | None = None) -> list[str]:
+    """In the caller's transaction: apply what is missing, all of it or of these `versions`; returns which."""
+    lacking = await missing(conn)
+    wanted = [
+        each for each in all_migrations() if each.version in lacking and (versions is None or each.version in versions)
+    ]
+    for migration in wanted:
+        await _apply(conn, migration)
+    return [migration.version for migration in wanted]
 
 
 async def require(conn: Conn) -> None:

@@ -69,12 +69,17 @@ async def delete_older(folder: str, than: datetime) -> int:
     return await asyncio.to_thread(_delete_older, _path(folder), than.timestamp())
 
 
+def root() -> Path:
+    """The folder of all of them."""
+    return config.current().data / "files"
+
+
 def _path(name: str) -> Path:
     parts = Path(name).parts
     assert parts, name
     assert not Path(name).is_absolute(), name
     assert ".." not in parts, name
-    return config.current().data.joinpath("files", *parts)
+    return root().joinpath(*parts)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,0 +1,68 @@
+"""A backup that comes back does not know what left since it was made: what it would send anew waits for a person.
+
+Rules: sends that were under way rest until somebody resumes or cancels them; dates that have passed are taken back, so
+that campaigns are what they were before they were scheduled; resends that are due are not made.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from everpost.campaigns import schedules
+from everpost.delivery import interruptions
+from everpost.ids import AccountId, CampaignActivityId
+from everpost.platform import clock
+from everpost.platform.db import Conn, many, run
+
+REASON: Final = "Restored from a backup: some may have got it since the backup was made."
+
+
+class Held(Struct, frozen=True):
+    """How many sends rest, dates were taken back, and resends are not made."""
+
+    sends: int
+    dates: int
+    resends: int
+
+
+async def hold_back(conn: Conn, account_id: AccountId) -> Held:
+    """Let an account send nothing that may have left already."""
+    now = clock.now()
+    passed = await _passed(conn, account_id, now)
+    for activity_id in passed:
+        await schedules.delete(conn, account_id, CampaignActivityId(activity_id))
+    return Held(
+        sends=await interruptions.pause_account(conn, account_id, REASON),
+        dates=len(passed),
+        resends=await _give_up_resends(conn, account_id, now),
+    )
+
+
+async def _passed(conn: Conn, account_id: AccountId, now: datetime) -> list[UUID]:
+    return await many(
+        conn,
+        UUID,
+        """
+        SELECT activity.campaign_activity_id
+          FROM campaigns AS campaign
+          JOIN campaign_activities AS activity
+            ON activity.account_id = campaign.account_id AND activity.campaign_id = campaign.campaign_id
+         WHERE campaign.account_id = :account_id AND campaign.status = 'SCHEDULED' AND campaign.scheduled_at <= :now
+           AND activity.role = 'primary_email'
+         ORDER BY activity.campaign_activity_id""",
+        account_id=account_id,
+        now=now,
+    )
+
+
+async def _give_up_resends(conn: Conn, account_id: AccountId, now: datetime) -> int:
+    return await run(
+        conn,
+        """
+        UPDATE campaign_resends SET status = 'ERROR'
+         WHERE account_id = :account_id AND status = 'SCHEDULED' AND due_at <= :now""",
+        account_id=account_id,
+        now=now,
+    )
