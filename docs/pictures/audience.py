@@ -44,5 +44,9 @@ class Audience(Tour):
     def contact_new(self) -> None:
         self.enter("/login?next=/contacts/new")
 
+    def contact_export(self) -> None:
+        self.contacts()
+        self.page.get_by_role("link", name="Export").click()
+
     def lists(self) -> None:
         self.enter("/login?next=/lists")

@@ -117,7 +117,7 @@ async def test_what_is_wrong_stands_beside_its_field(
 
 async def test_blocks_are_another_kind_of_content(owner: Window, db: Any) -> None:
     place = await make(owner, kind="blocks", name="Of blocks")
-    assert "Put together from blocks" in owner.text
+    assert "Put together from blocks" in owner.text and "It still says what every new email says" in owner.text
     assert f'{place}/content"' in owner.page.text
     assert 404 == (await owner.open(f"{place}/html")).status_code
     await owner.open(f"{place}/copy")
