@@ -123,6 +123,10 @@ def test_every_problem_is_told_with_its_place(body: Any, expected: list[Problem]
     assert expected == validation.explain(body, Boat)
 
 
+class Fleet(msgspec.Struct):
+    flags: Annotated[list[str], Meta(max_length=3)]
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "parts", "kind", "weight", "crew"]), inner),
@@ -138,6 +142,15 @@ def test_problems_are_told_exactly_when_the_body_is_refused(body: dict[str, Any]
         assert validation.explain(body, Boat)
     else:
         assert [] == validation.explain(body, Boat)
+
+
+def test_of_very_many_problems_a_hundred_are_told() -> None:
+    assert 100 == len(validation.explain({"name": "a", "parts": [7] * 100_000}, Boat))
+    assert 100 == len(validation.control_characters({"name": ["\0"] * 100_000}))
+
+
+def test_what_a_list_holds_is_not_looked_at_when_it_is_too_long() -> None:
+    assert [Problem(("flags",), "items", 3)] == validation.explain({"flags": [7] * 4}, Fleet)
 
 
 def test_control_characters_are_found_in_names_and_values_at_any_depth() -> None:

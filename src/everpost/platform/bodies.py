@@ -111,7 +111,7 @@ def _read_json(body: bytes, door: Door) -> Received:
     plain = msgspec.json.decode(body)
     if not isinstance(plain, dict):
         raise errors.Malformed
-    problems = validation.control_characters(plain)
+    problems = validation.control_characters(plain) if validation.may_hold_control_characters(body) else []
     if data is None and door.data_kind is not None:
         found = validation.explain(plain, door.data_kind)
         if found and door.is_shape_first:
@@ -126,6 +126,7 @@ def _trimmed(plain: dict[str, Any], problems: list[Problem], door: Door) -> tupl
     """What a body is without the white space around its texts, which no length counts and which alone is no text."""
     assert door.decoder is not None
     assert door.data_kind is not None
+    plain = validation.known(plain, door.data_kind)
     if validation.trim_long(plain, problems):
         try:
             return door.decoder.decode(msgspec.json.encode(plain)), []

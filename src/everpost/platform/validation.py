@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache, reduce
+from itertools import islice
 from operator import getitem
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -22,6 +23,7 @@ from everpost.platform.errors import Problem
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Path = tuple[str | int, ...]
 
+_MOST_PROBLEMS = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ESCAPED_CONTROL = (b"\\u00", b"\\b", b"\\f", b"\x7f")
 _ZONE_AFTER_SPACE = re.compile(r" (\d{2}:?\d{2})$")
@@ -37,8 +39,17 @@ class NotReadable(Exception):
 
 
 def explain(value: Any, kind: type[msgspec.Struct]) -> list[Problem]:
-    """Every problem of a decoded JSON value beside the Struct it should have been."""
-    return list(_walk(value, _type_info(kind), ()))
+    """Every problem of a decoded JSON value beside the Struct it should have been, up to as many as anybody reads."""
+    return list(islice(_walk(value, _type_info(kind), ()), _MOST_PROBLEMS))
+
+
+def known(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The members that the Struct has; whatever else somebody sent, and however much, is nobody's work."""
+    return {
+        field.encode_name: value[field.encode_name]
+        for field in msgspec.structs.fields(kind)
+        if field.encode_name in value
+    }
 
 
 def trimmed(value: Any) -> Any:
@@ -48,7 +59,7 @@ def trimmed(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: trimmed(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [trimmed(item) for item in value]
+        return [trimmed(item) if isinstance(item, str | dict | list) else item for item in value]
     return value
 
 
@@ -68,7 +79,7 @@ def may_hold_control_characters(body: bytes) -> bool:
 
 def control_characters(value: Any) -> list[Problem]:
     """Strings that hold control characters: no text column takes NUL, and no header should take the others."""
-    return [Problem(path, "type") for path, text in _strings(value, ()) if _CONTROL.search(text)]
+    return [Problem(path, "type") for path in islice(_unstorable(value, ()), _MOST_PROBLEMS)]
 
 
 def parse_query(query_string: bytes) -> dict[str, list[str]]:
@@ -251,7 +262,11 @@ def _walk_list(value: Any, info: Any, path: Path) -> Iterator[Problem]:
     if not isinstance(value, list):
         yield Problem(path, "type")
         return
-    yield from _limits(value, info, path)
+    limits = list(_limits(value, info, path))
+    yield from limits
+    # Nobody needs to hear of each of a million, when so many are wrong in themselves.
+    if any(problem.kind == "items" for problem in limits):
+        return
     for index, item in enumerate(value):
         yield from _walk(item, info.item_type, (*path, index))
 
@@ -336,13 +351,16 @@ def _without_none(info: Any) -> Any:
     return bare
 
 
-def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _unstorable(value: Any, path: Path) -> Iterator[Path]:
+    """The places of texts with control characters."""
     if isinstance(value, str):
-        yield path, value
+        if _CONTROL.search(value):
+            yield path
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield path, name
-            yield from _strings(item, (*path, name))
+            yield from _unstorable(name, path)
+            yield from _unstorable(item, (*path, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _strings(item, (*path, index))
+            if isinstance(item, str | dict | list):
+                yield from _unstorable(item, (*path, index))
