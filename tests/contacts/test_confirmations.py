@@ -316,6 +316,15 @@ async def test_one_invitation_for_each_opt_out(api: Api, account: Account, links
     assert "no longer good" in (await api.with_token(None).post(old, content=b"")).text
 
 
+async def test_an_opt_out_in_the_second_of_the_one_before_is_another(api: Api, account: Account) -> None:
+    made = await people.make(api)
+    back = {"address": TOBIN, "permission_to_send": "explicit"}
+    for _ in range(2):
+        await unsubscribe(api, made)
+        assert [200, 409] == [(await resubscribe(api, made, str(account.list_id))).status for _ in range(2)]
+        await people.put(api, made, update_source="Contact", email_address=back)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

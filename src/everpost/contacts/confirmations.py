@@ -60,7 +60,8 @@ async def ask_to_come_back(
     conn: Conn, account_id: AccountId, contact: StoredContact, list_ids: Sequence[ListId]
 ) -> bool:
     """Mail the link to a contact who unsubscribed; False when that was done before for the same opt-out."""
-    if await _was_invited(conn, account_id, contact):
+    # Dates are whole seconds: that nobody waits any more tells a new opt-out from the one before it.
+    if contact.confirm_status == "pending" and await _was_invited(conn, account_id, contact):
         return False
     await _send(conn, account_id, contact, "resubscribe", list_ids=list_ids, opted_out_at=contact.opt_out_date)
     return True
@@ -116,7 +117,8 @@ def _state(row: _Row, contact: StoredContact) -> State:
     if row.kind == "opt_in":
         is_waiting = held == "pending_confirmation"
     else:
-        is_waiting = held == "unsubscribed" and contact.opt_out_date == row.opted_out_at
+        is_the_opt_out = contact.confirm_status == "pending" and contact.opt_out_date == row.opted_out_at
+        is_waiting = held == "unsubscribed" and is_the_opt_out
     is_same = contact.email_key == row.email_key and contact.deleted_at is None
     return State.OPEN if is_waiting and is_same and clock.now() - row.sent_at <= VALID_FOR else State.EXPIRED
 
