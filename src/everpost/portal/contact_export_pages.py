@@ -1,6 +1,6 @@
 """Exporting contacts to a file in the browser: choose whom, then follow the activity and fetch the file.
 
-Source: contract, bulk-activities.md, exports.
+Source: contract, bulk-activities.md §7.
 """
 
 from typing import Annotated, Any, Final
