@@ -82,6 +82,12 @@ async def test_put_replaces_arrays_that_are_given_and_keeps_identity(api: Api, a
     assert ([], [], []) == (emptied["phone_numbers"], emptied["street_addresses"], emptied["notes"])
 
 
+async def test_a_note_of_the_same_second_stands_before_those_that_were_there(api: Api) -> None:
+    made = await people.make(api, notes=[{"content": "One"}, {"content": "Two"}])
+    body = (await people.put(api, made, notes=[*made["notes"], {"content": "Three"}])).body
+    assert ["Three", "One", "Two"] == [note["content"] for note in body["notes"]]
+
+
 async def test_put_takes_the_answer_of_get(api: Api, account: Account, clock: Any) -> None:
     made = await people.make(
         api,

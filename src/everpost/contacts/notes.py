@@ -42,7 +42,9 @@ def replaced(held: Sequence[Note], given: Sequence[NoteIn], *, now: datetime) ->
                 content=note.content,
             )
         )
-    return sorted(result, key=lambda note: note.created_at, reverse=True)
+    # Dates are whole seconds, and what is new now is newer than what was held.
+    before = {note.note_id for note in held}
+    return sorted(result, key=lambda note: (note.created_at, note.note_id not in before), reverse=True)
 
 
 def problems(given: Sequence[NoteIn]) -> list[str]:
