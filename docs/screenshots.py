@@ -43,6 +43,8 @@ def photograph(browser: Browser, instance: Instance, chosen: list[str]) -> None:
                 page = context.new_page()
                 getattr(TOURS[name](instance, page, application, television), name)()
                 page.wait_for_load_state("networkidle")
+                # The menu follows a reader; here it stays at the top, wherever the tour has scrolled to.
+                page.evaluate("document.querySelector('.side')?.style.setProperty('position', 'static')")
                 # What is below says nothing new, and would make the picture of a long page weigh a megabyte.
                 height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
                 shown: Any = {"x": 0, "y": 0, "width": width, "height": height}
