@@ -8,7 +8,7 @@ import pytest
 
 from everpost.ids import AccountId, CampaignActivityId, ContactId, UrlId, new_id
 from everpost.platform.db import Db
-from everpost.tracking import counters, links, tokens
+from everpost.tracking import counters, links, machines, recount, tokens
 from everpost.tracking.counters import Counters
 from everpost.tracking.public import PIXEL, Ingest
 from everpost.tracking.tokens import Recipient, Reference
@@ -36,9 +36,11 @@ class Mail:
         values = found.get(self.activity_id, Counters())
         return Counters(**{name: getattr(values, name) for name in Counters.__struct_fields__})
 
-    async def add_link(self, url: str) -> str:
+    async def add_link(self, url: str, *, stand_for_opens: bool = False) -> str:
         async with self.db.transaction() as conn:
-            numbered = await links.register(conn, self.account_id, self.activity_id, [url])
+            numbered = await links.register(
+                conn, self.account_id, self.activity_id, [url], stand_for_opens=stand_for_opens
+            )
         return f"/c/{self.mint.click(numbered[url])}"
 
 
@@ -81,6 +83,22 @@ async def test_following_a_link_is_a_click_and_leads_to_the_authored_target(mail
     answer = await mail.client.get(f"/c/{mail.mint.click(mail.url_id)}", headers=IPHONE)
     assert (302, TARGET) == (answer.status_code, answer.headers["location"])
     assert Counters(opens=1, opens_mobile=1, clicks=1, clicks_mobile=1) == await mail.counters()
+
+
+async def test_in_a_mail_without_a_pixel_each_click_is_an_open_too(mail: Mail) -> None:
+    path = await mail.add_link("https://shop.example/autumn", stand_for_opens=True)
+    for _ in range(3):
+        assert 302 == (await mail.client.get(path, headers=IPHONE)).status_code
+    assert Counters(opens=1, opens_mobile=3, clicks=1, clicks_mobile=3) == await mail.counters()
+
+
+async def test_a_program_that_follows_every_link_has_not_opened_a_mail_without_a_pixel(mail: Mail) -> None:
+    for number in range(machines.BURST_LINKS):
+        await mail.client.get(await mail.add_link(f"https://shop.example/{number}", stand_for_opens=True))
+    left_out = machines.BURST_LINKS
+    assert Counters(opens_left_out=left_out, clicks_left_out=left_out) == await mail.counters()
+    async with mail.db.reader() as conn:
+        assert [] == await recount.differences(conn, mail.account_id, mail.activity_id)
 
 
 async def test_tags_in_a_target_are_filled_for_the_recipient(mail: Mail) -> None:

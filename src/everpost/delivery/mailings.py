@@ -249,7 +249,9 @@ _TEMPLATE = msgspec.msgpack.Decoder(Rendered)
 async def _number_links(
     conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, rendered: Rendered
 ) -> list[UrlId]:
-    numbered = await links.register(conn, account_id, campaign_activity_id, rendered.links)
+    numbered = await links.register(
+        conn, account_id, campaign_activity_id, rendered.links, stand_for_opens=not rendered.has_pixel
+    )
     url_ids = [numbered[url] for url in rendered.links]
     if rendered.has_hidden_link:
         # A person who ever comes across it gets to where the mail's first link leads.

@@ -2,7 +2,8 @@
 
 Rules: a link is the exact text as authored, before personalisation, not normalised; a text that occurs twice in one
 activity is one link; `url_id` is unique server-wide and never changes. The honeypot is a link that no person can see.
-Source: contract, campaigns.md §4.10, §6.3.
+Where a mail has no pixel, each click stands for an open too.
+Source: contract, campaigns.md §4.10, §6.1, §6.3.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ class Target(msgspec.Struct, frozen=True):
 
     url: str
     is_honeypot: bool
+    stands_for_open: bool
 
 
 class _Numbered(msgspec.Struct, frozen=True):
@@ -31,12 +33,20 @@ class _Numbered(msgspec.Struct, frozen=True):
 
 
 async def register(
-    conn: Conn, account_id: AccountId, campaign_activity_id: CampaignActivityId, urls: Sequence[str]
+    conn: Conn,
+    account_id: AccountId,
+    campaign_activity_id: CampaignActivityId,
+    urls: Sequence[str],
+    *,
+    stand_for_opens: bool = False,
 ) -> dict[str, UrlId]:
-    """The number of each distinct URL, in order of first appearance; those known from an earlier run keep theirs."""
+    """The number of each distinct URL, in order of first appearance; those known from an earlier run keep theirs.
+
+    They `stand_for_opens` in a mail without a pixel.
+    """
     distinct = list(dict.fromkeys(urls))
     hashes = [_hash(url) for url in distinct]
-    await _add(conn, account_id, campaign_activity_id, distinct, hashes, is_honeypot=False)
+    await _add(conn, account_id, campaign_activity_id, distinct, hashes, stand_for_opens=stand_for_opens)
     numbered = {link.url: link.url_id for link in await _numbered(conn, account_id, campaign_activity_id, hashes)}
     return {url: numbered[url] for url in distinct}
 
@@ -105,13 +115,15 @@ async def _add(
     urls: list[str],
     hashes: list[bytes],
     *,
-    is_honeypot: bool,
+    is_honeypot: bool = False,
+    stand_for_opens: bool = False,
 ) -> None:
     await run(
         conn,
         """
-        INSERT INTO links (account_id, campaign_activity_id, url, url_hash, position, is_honeypot)
-        SELECT :account_id, :campaign_activity_id, row.url, row.url_hash, known.count + row.number, :is_honeypot
+        INSERT INTO links (account_id, campaign_activity_id, url, url_hash, position, is_honeypot, stands_for_open)
+        SELECT :account_id, :campaign_activity_id, row.url, row.url_hash, known.count + row.number, :is_honeypot,
+               :stand_for_opens
           FROM unnest(:urls::text[], :hashes::bytea[]) WITH ORDINALITY AS row (url, url_hash, number),
                (SELECT count(*) AS count
                   FROM links
@@ -123,6 +135,7 @@ async def _add(
         urls=urls,
         hashes=hashes,
         is_honeypot=is_honeypot,
+        stand_for_opens=stand_for_opens,
     )
 
 
@@ -148,7 +161,7 @@ async def _target(conn: Conn, reference: Reference) -> Target | None:
         conn,
         Target,
         """
-        SELECT url, is_honeypot
+        SELECT url, is_honeypot, stands_for_open
           FROM links
          WHERE account_id = :account_id AND campaign_activity_id = :campaign_activity_id AND url_id = :url_id""",
         account_id=reference.account_id,

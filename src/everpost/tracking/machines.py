@@ -6,7 +6,7 @@ Rules:
 - The hidden link was requested: everything of that message within sixty seconds, before and after, is a machine's.
 - Two more rules are off until the operator switches them on: whoever names a scanner or an HTTP library as its program,
   and whoever comes within two seconds after the mail was accepted, is a machine.
-- An open that was only inferred from a click goes with it: both have the same id.
+- An open that was only inferred from a click goes with it: both have the same id, or the same time to the microsecond.
 One message's events are few, and are found by their contact. IS NOT DISTINCT FROM, which no index serves, keeps the
 planner from looking among all events of the mail instead: in a storm its statistics are those of before.
 Source: contract, campaigns.md §6.3.
@@ -97,6 +97,8 @@ def recognise(visits: Sequence[Visit]) -> set[EventId]:
     found.update(_bursts(clicks))
     for trapped in (visit.created_at for visit in visits if visit.sign == "honeypot"):
         found.update(visit.event_id for visit in visits if abs(visit.created_at - trapped) <= HONEYPOT_WINDOW)
+    clicked_at = {click.created_at for click in clicks if click.event_id in found}
+    found.update(visit.event_id for visit in visits if visit.created_at in clicked_at)
     return found
 
 

@@ -4,14 +4,18 @@ Rules:
 - `GET /o/<token>.gif` always answers with the same transparent GIF; a token that is not ours records nothing.
 - `GET /c/<token>` redirects to the link's own target, never to anything from the request; a bad token is a 404 page.
   `/l/` does the same for the hidden link, away from where people's programs look for links.
+- A click in a mail without a pixel is recorded as an open as well, at the same time.
 - The event is on disk before the answer goes out. HEAD and prefetches get the answer and record nothing.
 Source: contract, campaigns.md §6.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
+
+import msgspec
 
 from everpost.platform import clock, logs, pages
 from everpost.platform.db import Db, Unreachable
@@ -101,16 +105,23 @@ class Ingest:
         headers = dict(scope["headers"])
         if scope["method"] == "HEAD" or machines.is_prefetch(headers):
             return
-        user_agent = headers.get(b"user-agent", b"").decode("latin-1")
-        hit = Hit(
-            reference.campaign_activity_id,
-            reference.contact_id,
-            clock.now(),
-            device_type(user_agent),
-            None if target is None else reference.url_id,
-            "honeypot" if target is not None and target.is_honeypot else programs.kind(user_agent),
-        )
-        await self._queue.append(reference.account_id, hit)
+        hit = _hit(reference, target, headers.get(b"user-agent", b"").decode("latin-1"))
+        if target is not None and target.stands_for_open:
+            both = (msgspec.structs.replace(hit, url_id=None), hit)
+            await asyncio.gather(*(self._queue.append(reference.account_id, each) for each in both))
+        else:
+            await self._queue.append(reference.account_id, hit)
+
+
+def _hit(reference: Reference, target: Target | None, user_agent: str) -> Hit:
+    return Hit(
+        reference.campaign_activity_id,
+        reference.contact_id,
+        clock.now(),
+        device_type(user_agent),
+        None if target is None else reference.url_id,
+        "honeypot" if target is not None and target.is_honeypot else programs.kind(user_agent),
+    )
 
 
 async def _send_page(send: Send, status: int, extra: Headers | None = None, *, is_head: bool = False) -> None:

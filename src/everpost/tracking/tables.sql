@@ -14,6 +14,7 @@ CREATE TABLE links (
     is_honeypot          boolean NOT NULL DEFAULT false,   -- hidden from people: who asks for it is a machine
     unique_clicks        integer NOT NULL DEFAULT 0,       -- rows of link_clicks
     list_id              uuid,                  -- the contact list that whoever clicks it joins; NULL: none
+    stands_for_open      boolean NOT NULL DEFAULT false,   -- its mail has no pixel: each click is an open too
     PRIMARY KEY (account_id, campaign_activity_id, url_id),
     UNIQUE (account_id, campaign_activity_id, url_hash)
 ) WITH (fillfactor = 70);
