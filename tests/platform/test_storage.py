@@ -1,11 +1,14 @@
 """Files are there whole or not at all."""
 
+import errno
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from everpost.platform import clock, config, storage
+from everpost.platform.errors import Unavailable
 
 
 async def test_a_file_is_put_read_replaced_and_deleted(settings: config.Settings):
@@ -26,6 +29,20 @@ async def test_a_write_that_fails_leaves_what_was_there(settings: config.Setting
         await storage.put("things/kept", "text")  # type: ignore[arg-type]
     with storage.open_file("things/kept") as file:
         assert file.read() == b"old"
+    assert [path.name for path in _folder(settings).iterdir()] == ["kept"]
+
+
+async def test_a_full_disk_is_told_as_something_that_passes(
+    settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.put("things/kept", b"old")
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(Unavailable):
+        await storage.put("things/more", b"new")
     assert [path.name for path in _folder(settings).iterdir()] == ["kept"]
 
 

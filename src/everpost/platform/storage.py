@@ -6,6 +6,7 @@ folder, which all nodes share. A file is there whole or not at all, and once `pu
 
 import asyncio
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -13,14 +14,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from everpost.platform import config
+from everpost.platform import config, logs
+from everpost.platform.errors import Unavailable
 
 _PIECE_BYTES: Final = 256 * 1024
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+log = logs.get(__name__)
 
 
 async def put(name: str, content: bytes) -> None:
-    """Store a file; one of that name is replaced."""
-    await asyncio.to_thread(_write, _path(name), content)
+    """Store a file; one of that name is replaced. Raises: Unavailable, while the disk is full."""
+    try:
+        await asyncio.to_thread(_write, _path(name), content)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        log.error("no room for files", folder=str(root()), reason=error.strerror)  # noqa: TRY400 - it says all there is
+        raise Unavailable from error
 
 
 @contextlib.asynccontextmanager
