@@ -252,6 +252,17 @@ def test_programs_below_a_closed_folder_are_copied(tmp_path: Path, holders: list
         await_true(lambda: not Postgres(tmp_path / "data").is_running())
 
 
+def test_the_reason_of_a_failed_start_is_not_drowned_by_clients_that_wait(server: Postgres) -> None:
+    server.stop()
+    with server.log.open("a") as log:
+        log.write("2026-01-02 03:04:05 UTC [7] FATAL:  the database system is not yet accepting connections\n" * 20)
+    (server.data / "postgres" / "global" / "pg_control").unlink()
+    with pytest.raises(PostgresError) as raised:
+        server.start()
+    assert "pg_control" in str(raised.value)
+    assert "not yet accepting connections" not in str(raised.value)
+
+
 def test_only_the_owner_gets_through_to_the_server(server: Postgres) -> None:
     assert server.data.stat().st_mode & 0o077 == 0
     assert server.sockets.stat().st_mode & 0o077 == 0

@@ -346,4 +346,6 @@ def _server_processes(cluster: Path) -> Iterator[int]:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    """Its last lines, without those about clients that come while it starts: they push the reason out of sight."""
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join([line for line in lines if "FATAL:  the database system is" not in line][-12:])
