@@ -302,4 +302,4 @@ def test_the_keyboard_reaches_the_content_first_and_every_button(page: Page, ins
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
-    assert page.url == f"{instance.url}/mailbox#content"
+    page.wait_for_url(f"{instance.url}/mailbox#content")
