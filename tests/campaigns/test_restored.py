@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from everpost.campaigns import restored, sending
+from everpost.campaigns import automation_runs, automations, restored, sending
+from everpost.campaigns.automations import NewAutomation
 from everpost.campaigns.restored import Held
 from everpost.ids import CampaignId
 
@@ -26,7 +27,7 @@ async def test_a_send_that_was_under_way_rests(
     campaign = await new_campaign(lists=[list_id])
     await api.post(campaign.schedules, {"scheduled_date": "0"})
     await sending.send(db, account.account_id, CampaignId(UUID(campaign.campaign_id)))
-    assert Held(sends=1, dates=0, resends=0) == await held(db, account)
+    assert Held(sends=1, dates=0, resends=0, automations=0) == await held(db, account)
     await work()
     assert [] == await mailbox()
 
@@ -38,7 +39,7 @@ async def test_a_date_that_has_passed_is_taken_back_and_later_ones_stay(
     await api.post(past.schedules, {"scheduled_date": in_hours(clock, 1)})
     await api.post(coming.schedules, {"scheduled_date": in_hours(clock, 9)})
     clock.move(timedelta(hours=2))
-    assert Held(sends=0, dates=1, resends=0) == await held(db, account)
+    assert Held(sends=0, dates=1, resends=0, automations=0) == await held(db, account)
     await work()
     statuses = [(await api.get(campaign.path)).body["current_status"] for campaign in (past, coming)]
     assert (["Draft", "Scheduled"], []) == (statuses, await mailbox())
@@ -63,10 +64,28 @@ async def test_a_resend_that_was_due_is_given_up(
     await work()
     sent = len(await mailbox())
     clock.move(timedelta(hours=13))
-    assert Held(sends=0, dates=0, resends=1) == await held(db, account)
+    assert Held(sends=0, dates=0, resends=1, automations=0) == await held(db, account)
     await work()
     assert (sent, "ERROR") == (len(await mailbox()), (await api.get(path)).body[0]["resend_status"])
 
 
 async def test_an_account_at_rest_has_nothing_to_hold_back(db: Any, account: Any) -> None:
-    assert Held(sends=0, dates=0, resends=0) == await held(db, account)
+    assert Held(sends=0, dates=0, resends=0, automations=0) == await held(db, account)
+
+
+async def test_automatic_mails_are_switched_off(db: Any, account: Any) -> None:
+    birthday = NewAutomation(
+        kind="birthday",
+        from_name="Harbor Lane Books",
+        from_email=account.email,
+        reply_to_email=account.email,
+        subject="Many happy returns",
+        html_content="<body>Hello</body>",
+    )
+    async with db.transaction() as conn:
+        made = await automations.create(conn, account.account_id, birthday)
+        await automation_runs.switch(conn, account.account_id, made.automation_id, is_on=True)
+    assert Held(sends=0, dates=0, resends=0, automations=1) == await held(db, account)
+    async with db.reader() as conn:
+        assert not (await automations.get(conn, account.account_id, made.automation_id)).is_on
+    assert Held(sends=0, dates=0, resends=0, automations=0) == await held(db, account)

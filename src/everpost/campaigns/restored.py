@@ -1,7 +1,8 @@
 """A backup that comes back does not know what left since it was made: what it would send anew waits for a person.
 
 Rules: sends that were under way rest until somebody resumes or cancels them; dates that have passed are taken back, so
-that campaigns are what they were before they were scheduled; resends that are due are not made.
+that campaigns are what they were before they were scheduled; resends that are due are not made; automatic mails are
+switched off, or they would make up for the last days.
 """
 
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from everpost.campaigns import schedules
+from everpost.campaigns import automation_runs, automations, schedules
 from everpost.delivery import interruptions
 from everpost.ids import AccountId, CampaignActivityId
 from everpost.platform import clock
@@ -20,11 +21,12 @@ REASON: Final = "Restored from a backup: some may have got it since the backup w
 
 
 class Held(Struct, frozen=True):
-    """How many sends rest, dates were taken back, and resends are not made."""
+    """How many sends rest, dates were taken back, resends are not made, and automatic mails are switched off."""
 
     sends: int
     dates: int
     resends: int
+    automations: int
 
 
 async def hold_back(conn: Conn, account_id: AccountId) -> Held:
@@ -37,6 +39,7 @@ async def hold_back(conn: Conn, account_id: AccountId) -> Held:
         sends=await interruptions.pause_account(conn, account_id, REASON),
         dates=len(passed),
         resends=await _give_up_resends(conn, account_id, now),
+        automations=await _switch_off(conn, account_id),
     )
 
 
@@ -55,6 +58,13 @@ async def _passed(conn: Conn, account_id: AccountId, now: datetime) -> list[UUID
         account_id=account_id,
         now=now,
     )
+
+
+async def _switch_off(conn: Conn, account_id: AccountId) -> int:
+    switched_on = [each for each in await automations.every_one(conn, account_id) if each.is_on]
+    for automation in switched_on:
+        await automation_runs.switch(conn, account_id, automation.automation_id, is_on=False)
+    return len(switched_on)
 
 
 async def _give_up_resends(conn: Conn, account_id: AccountId, now: datetime) -> int:

@@ -80,6 +80,8 @@ def _told(held: Held) -> Iterator[str]:
         yield f"{held.dates} campaigns were due since then; nothing was sent, and they are not scheduled any more."
     if held.resends:
         yield f"{held.resends} resends were due since then and are given up."
+    if held.automations:
+        yield f"{held.automations} automatic mails are switched off: see `everpost automation list`."
 
 
 @contextmanager
