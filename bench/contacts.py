@@ -93,7 +93,7 @@ def measure(options: argparse.Namespace, stand: Instance) -> None:
 async def prepare(url: str, count: int) -> tuple[AccountId, list[str], str]:
     """The schema, an account, its contacts and a token."""
     conn = await platform_db.connect_once(url)
-    await migrate.execute(conn, migrate.schema_text())
+    await migrate.create(conn)
     db = await platform_db.connect(url)
     async with db.transaction() as transaction:
         new = accounts.NewAccount(email=OWNER, password="correct horse battery", organization_name="Bench")

@@ -99,7 +99,7 @@ def csv_lines(rows: int) -> Iterator[str]:
 async def prepare(db: Db) -> tuple[AccountId, ListId]:
     account_id = AccountId(new_id())
     async with db.transaction() as conn:
-        await migrate.execute(conn, migrate.schema_text())
+        await migrate.create(conn)
         columns = ", ".join(f"c{number} text" for number in range(HEADINGS.count(",") + 1))
         await conn.execute(f"CREATE TABLE anchor ({columns})")
     async with db.transaction() as conn:

@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
 
 async def measure(options: argparse.Namespace, url: str) -> None:
     conn = await platform_db.connect_once(url)
-    await migrate.execute(conn, migrate.schema_text())
+    await migrate.create(conn)
     account_id, activity_id, resend_id = AccountId(new_id()), CampaignActivityId(new_id()), CampaignActivityId(new_id())
     campaign_id = CampaignId(new_id())
     seconds = await timed(lambda: fill(conn, account_id, activity_id, options.sends))

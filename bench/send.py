@@ -105,7 +105,7 @@ async def measure(options: argparse.Namespace, everpost: Instance, port: int, ke
     print(f"{options.recipients:,} recipients, {len(html()):,} bytes of HTML, workers: {options.workers} with"
           f" {options.connections} connections each, {instance.machine()}")  # fmt: skip
     conn = await connect_once(everpost.url)
-    await migrate.execute(conn, migrate.schema_text())
+    await migrate.create(conn)
     db = await connect(everpost.url)
     account_id, list_id = await fill(db, conn, options.recipients)
     anchors, sends = [], []

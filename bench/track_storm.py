@@ -56,7 +56,7 @@ def arguments() -> argparse.Namespace:
 
 async def measure(options: argparse.Namespace, everpost: Instance) -> None:
     conn = await platform_db.connect_once(everpost.url)
-    await migrate.execute(conn, migrate.schema_text())
+    await migrate.create(conn)
     db = await platform_db.connect(everpost.url, size=4)
     account_id, list_id = await send.fill(db, conn, options.recipients)
     activity_id = CampaignActivityId(new_id())

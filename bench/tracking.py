@@ -88,7 +88,7 @@ def measure(options: argparse.Namespace, everpost: Instance) -> None:
 
 async def prepare(url: str, account_id: AccountId, activity_id: CampaignActivityId) -> list[UrlId]:
     conn = await platform_db.connect_once(url)
-    await migrate.execute(conn, migrate.schema_text())
+    await migrate.create(conn)
     found = await links.register(conn, account_id, activity_id, [f"https://shop.example/{n}" for n in range(LINKS)])
     await conn.close()
     return list(found.values())

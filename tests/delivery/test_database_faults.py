@@ -38,7 +38,7 @@ async def prepare(postgres: Postgres) -> Sending:
     await conn.execute("CREATE DATABASE killed")
     await conn.close()
     conn = await asyncpg.connect(postgres.dsn("killed"))
-    await migrate.execute(conn, migrate.schema_text())
+    await migrate.create(conn)
     await conn.close()
     db = await connect(postgres.dsn("killed"), size=6)
     async with db.transaction() as conn:

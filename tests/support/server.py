@@ -74,5 +74,5 @@ async def _create_template() -> None:
     await conn.execute(f"CREATE DATABASE {TEMPLATE}")
     await conn.close()
     template = await asyncpg.connect(dsn(TEMPLATE))
-    await migrate.execute(template, migrate.schema_text())
+    await migrate.create(template)
     await template.close()
