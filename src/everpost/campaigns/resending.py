@@ -114,8 +114,7 @@ async def resend(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None
             raise  # nothing is lost: the queue runs the job again
         log.exception("resend failed", account_id=str(account_id), campaign_id=str(campaign_id))
         async with db.transaction() as conn:
-            if (planned := await _hold_executing(conn, account_id, campaign_id)) is not None:
-                await _end(conn, account_id, campaign_id, planned, count=0, reason_code=FAILED)
+            await give_up(conn, account_id, campaign_id)
 
 
 async def stop(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
@@ -129,6 +128,13 @@ async def stop(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> No
         account_id=account_id,
         campaign_id=campaign_id,
     )
+
+
+async def give_up(conn: Conn, account_id: AccountId, campaign_id: CampaignId) -> None:
+    """End a resend that has handed nothing over; does nothing when it is over already."""
+    planned = await _hold_executing(conn, account_id, campaign_id)
+    if planned is not None:
+        await _end(conn, account_id, campaign_id, planned, count=0, reason_code=FAILED)
 
 
 async def _start(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:

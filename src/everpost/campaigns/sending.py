@@ -47,7 +47,7 @@ async def send(db: Db, account_id: AccountId, campaign_id: CampaignId) -> None:
         # Whatever this is would fail again and leave the campaign EXECUTING for ever; as an ERROR it can be repaired.
         log.exception("campaign failed", account_id=str(account_id), campaign_id=str(campaign_id))
         async with db.transaction() as conn:
-            await _give_up(conn, account_id, campaign_id, clock.now())
+            await give_up(conn, account_id, campaign_id, clock.now())
 
 
 async def _start(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
@@ -85,7 +85,8 @@ async def _hand_over(conn: Conn, account_id: AccountId, stored: Stored, run: Run
     return await runs.hand_over(conn, account_id, stored, run, members)
 
 
-async def _give_up(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
+async def give_up(conn: Conn, account_id: AccountId, campaign_id: CampaignId, now: datetime) -> None:
+    """End a run that has handed nothing over; does nothing when it is over already."""
     if not await states.hold_executing(conn, account_id, campaign_id):
         return
     activity_id = await campaign_activities.primary_of(conn, account_id, campaign_id)

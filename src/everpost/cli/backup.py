@@ -76,6 +76,8 @@ async def _restore(url: str, archive: ZipFile, manifest: Manifest, *, is_moved: 
 def _told(held: Held) -> Iterator[str]:
     if held.sends:
         yield f"{held.sends} sends that were under way rest: see `everpost mailing list`, then resume or cancel them."
+    if held.failed:
+        yield f"{held.failed} sends had only just begun and have failed: schedule them again."
     if held.dates:
         yield f"{held.dates} campaigns were due since then; nothing was sent, and they are not scheduled any more."
     if held.resends:
