@@ -128,6 +128,7 @@ def test_a_mail_has_its_pixel_in_its_body_and_stays_below_the_size_that_is_clipp
         (Heading(" "), "blocks[0].text is required."),
         (Heading("x" * 301), "blocks[0].text must not be longer than 300 characters."),
         (Text("x" * 10_001), "blocks[0].text must not be longer than 10000 characters."),
+        (Text("[*" * 1_001), "blocks[0].text must not have more than 1000 opening brackets."),
         (Text("x\x00"), "blocks[0].text must not hold control characters."),
         (Text("[[IF City]] no end"), "blocks[0].text must end each [[IF …]] with [[ENDIF]], one after the other."),
         (

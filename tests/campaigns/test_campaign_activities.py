@@ -197,6 +197,14 @@ async def test_a_list_named_twice_is_kept_once(api: Any, account: Any, new_campa
         ({"html_content": "${x}"}, ['html_content must not contain "${".']),
         ({"html_content": "x" * 409_601}, ["html_content must not be larger than 409600 bytes."]),
         ({"html_content": ""}, ["html_content must not be empty."]),
+        (
+            {"html_content": "".join(f"<p><b id={number}>" for number in range(20_000))},
+            ["html_content is too complex: it has too many elements, or they are nested too deep."],
+        ),
+        (
+            {"html_content": "<a " * 100_000},
+            ["html_content is too complex: it has too many elements, or they are nested too deep."],
+        ),
         ({"contact_list_ids": ["17"]}, ["contact_list_ids[0] does not have a valid value"]),
         ({"contact_list_ids": "17"}, ["contact_list_ids does not have a valid value"]),
         ({"segment_ids": [1, 2]}, ["segment_ids must not have more than 1 items."]),

@@ -132,6 +132,10 @@ PATH = "email_campaign_activities[0]."
         ({"subject": "x" * 201}, ["subject must not be longer than 200 characters."]),
         ({"html_content": "x" * 150_001}, ["html_content must not be longer than 150000 characters."]),
         ({"html_content": "😀" * 110_000}, ["html_content must not be larger than 409600 bytes."]),
+        (
+            {"html_content": "<div>" * 300},
+            ["html_content is too complex: it has too many elements, or they are nested too deep."],
+        ),
         ({"html_content": None}, ["html_content is required."]),
         ({"format_type": 3}, ["format_type does not have a valid value"]),
         ({"format_type": "5"}, ["format_type does not have a valid value"]),

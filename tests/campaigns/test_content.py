@@ -1,9 +1,11 @@
 """What authors may write, from the API to the inbox. Source: contract, campaigns §4, §2.6, §11."""
 
+import time
 from typing import Any
 
 import pytest
 
+from everpost.campaigns import content
 from everpost.delivery import mail_settings
 from everpost.delivery.mail_settings import MailSettings
 from tests.campaigns.conftest import parsed, shown
@@ -98,3 +100,31 @@ async def test_the_footer_and_the_tags_follow_the_account_and_its_settings(
     for link in ('href="https://p.example/"', 'href="https://d.example/"', "Our Privacy Policy", "Unsubscribe ann@"):
         assert link in html
     assert "Update Profile" not in html and "/profile/" in html  # the author's own link stays
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        " " * 149_000,
+        "<?xml " * 24_000,
+        "<Greeting>" * 14_000,
+        "<Greeting " * 14_000,
+        "<CustomBlock " * 11_000,
+        "<OpenTracking" + " " * 149_000,
+        " xmlns:cctd=" * 12_000,
+    ],
+    ids=lambda source: source[:12],
+)
+def test_older_code_is_made_new_in_no_time_however_it_is_written(source: str) -> None:
+    started = time.process_time()
+    content.accepted(content.CUSTOM_CODE_LEGACY, source)
+    assert time.process_time() - started < 0.5
+
+
+def test_older_code_is_made_new() -> None:
+    source = (
+        '<?xml version="1.0"?>\n<html xmlns:cctd="http://x"><body><OpenTracking/><Greeting name="a"/>'
+        '<CustomBlock name="b"><p>one</p></CustomBlock><Greeting>Hi</Greeting><CopyRight>two</CopyRight></body></html>'
+    )
+    expected = "<html><body>[[trackingImage]]<p>one</p>two</body></html>"
+    assert (content.CUSTOM_CODE, expected) == content.accepted(content.CUSTOM_CODE_LEGACY, source)

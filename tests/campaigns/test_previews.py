@@ -74,3 +74,24 @@ async def test_a_preview_shows_the_address_of_the_email(api: Any, new_campaign: 
     html = (await api.get(f"{campaign.activity}/previews")).body["preview_html_content"]
     assert "Annex | Kai 1 | Germany" in html
     assert "Harbor Lane Books |" not in html
+
+
+async def test_what_was_kept_before_such_content_was_refused_is_read_by_nothing(
+    api: Any, account: Any, new_campaign: Any, db: Any, list_id: str
+) -> None:
+    campaign = await new_campaign(lists=[list_id])
+    async with db.transaction() as conn:
+        await run(
+            conn,
+            "UPDATE campaign_contents SET html_content = repeat('<div>', 80000) WHERE account_id = :account_id",
+            account_id=account.account_id,
+        )
+    replies = [
+        await api.get(f"{campaign.activity}/previews"),
+        await api.get(f"{campaign.permalink}/previews"),
+        await api.post(f"{campaign.activity}/tests", {"email_addresses": ["proof@harborlane.example"]}),
+        await api.post(campaign.schedules, {"scheduled_date": "0"}),
+    ]
+    for reply in replies:
+        (error,) = reply.errors
+        assert (400, True) == (reply.status, "too complex" in error["error_message"])

@@ -280,6 +280,8 @@ def test_a_personal_message_stands_above_the_body_as_text() -> None:
         "".join(f'<a href="http://x/{number}">' for number in range(12_000)),
         '<a data-x="' + "[[FirstName]]" * 25_000 + '">',
         "<hr>" * 24_000,
+        "x" + "\xa0" * 190_000 + "x",
+        "<p>x</p><pre>" + "\n" * 390_000 + "x",
         "[[trackingImage]]" * 24_000,
         "[[account.OrganizationName]]" * 14_000,
         "<style>p{" + "".join(f"--a{number}:1;" for number in range(10_000)) + "}</style>" + "<p>" * 20_000,

@@ -172,6 +172,8 @@ async def test_details_name_and_source_are_changed_and_a_stale_window_is_told(ow
     assert "Does not have a valid value." == owner.problem_of("html_content")
     await owner.press("Save", html_content="<p>${x}</p>")
     assert (400, 'Must not contain "${".') == (owner.page.status_code, owner.problem_of("html_content"))
+    await owner.press("Save", html_content="<div>" * 300)
+    assert "Is too complex: it has too many elements, or they are nested too deep." == owner.problem_of("html_content")
 
 
 async def test_the_audience_is_lists_or_a_segment_and_says_whom_it_reaches(

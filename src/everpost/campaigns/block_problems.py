@@ -30,6 +30,7 @@ from everpost.campaigns.block_shapes import (
 MAX_BLOCKS: Final = 100
 MAX_HEADING: Final = 300
 MAX_TEXT: Final = 10_000
+MAX_BRACKETS: Final = 1_000  # in a text: for each, all that follows is looked at
 MAX_TEXTS: Final = 60_000  # of all together: far above what is clipped, and read in no time however it is written
 MAX_ALT: Final = 500
 MAX_LABEL: Final = 100
@@ -111,6 +112,8 @@ def _of_block(block: Block) -> Iterator[tuple[str, str]]:
             yield from _text("text", block.text, MAX_HEADING)
         case Text():
             yield from _text("text", block.text, MAX_TEXT)
+            if block.text.count("[") > MAX_BRACKETS:
+                yield "text", f"must not have more than {MAX_BRACKETS} opening brackets."
             for url in block_text.wrong_addresses(block.text[:MAX_TEXT]):
                 yield "text", f"has a link to {url[:80]}, which must begin with https://, http://, mailto: or tel:."
         case Image():

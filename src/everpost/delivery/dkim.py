@@ -33,7 +33,7 @@ SIGNED = (
 
 _RUNS = re.compile(rb"[ \t]+")
 _LINE_ENDS = re.compile(rb"[ \t]+(?=\r\n)")
-_FINAL_LINES = re.compile(rb"(?:\r\n)+\Z")
+_FINAL_LINES = re.compile(rb"(?<!\r\n)(?:\r\n)+\Z")
 
 
 class BadKey(Exception):

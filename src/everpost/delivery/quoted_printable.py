@@ -44,12 +44,14 @@ def _line(line: bytes) -> bytes:
 def _broken(encoded: bytes) -> list[bytes]:
     """Cut into lines with room for the soft break's sign, never within an escape."""
     lines: list[bytes] = []
+    start = 0
     while True:
-        encoded = _NEVER_FIRST.get(encoded[:1], encoded[:1]) + encoded[1:]
-        if len(encoded) < _LINE_LENGTH:
-            return [*lines, encoded]
+        begun = encoded[start : start + _LINE_LENGTH]
+        piece = _NEVER_FIRST.get(begun[:1], begun[:1]) + begun[1:]
+        if len(piece) < _LINE_LENGTH:
+            return [*lines, piece]
         cut = _LINE_LENGTH - 1
-        escape = encoded.rfind(b"=", cut - 2, cut)
+        escape = piece.rfind(b"=", cut - 2, cut)
         cut = cut if escape < 0 else escape
-        lines.append(encoded[:cut])
-        encoded = encoded[cut:]
+        lines.append(piece[:cut])
+        start += cut - (len(piece) - len(begun))

@@ -77,7 +77,7 @@ _MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)|<(title|textarea|style)\b.*?(?:</\1\b|\Z)|<[a-zA-Z/!?](?:\"[^\"<]*\"|'[^'<]*'|[^<>\"'])*+>",
     re.DOTALL | re.IGNORECASE,
 )
-_EMPTY_LINES = re.compile(r"(?: *\n){3,}")
+_EMPTY_LINES = re.compile(r"(?<! )(?: *\n){3,}")
 _FRAMES = re.compile(r"</?frame(?:set)?\b[^<>]*>", re.IGNORECASE)
 # As wide as the screen it is read on.
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -30,7 +30,7 @@ _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u200b\ufeff]+|(?<!\u200c)\u200c+(?=[ \\t\\r\\n\\f\u00a0]|$)|(?<=[ \\t\\r\\n\\f\u00a0])\u200c+"
 )
-_LINE_BLANKS = re.compile(r" +\n")
+_LINE_BLANKS = re.compile(r"(?<! ) +\n")  # from the first blank of a row, or a long row is read from each of its own
 _MARKERS = re.compile(f"({OPEN_MARK}[^{CLOSE_MARK}]*{CLOSE_MARK})")
 _COMMENTED = re.compile(f"{OPEN_MARK}[0-9]+i{CLOSE_MARK}")
 
@@ -165,17 +165,18 @@ def _is_shown(node: LexborNode) -> bool:
 def _wrapped(line: str, reserved: Callable[[int], int]) -> str:
     if _width(line, reserved) <= WIDTH:
         return line
-    words = line.split(" ")
     lines: list[str] = []
-    current, current_width = words[0], _width(words[0], reserved)
-    for word in words[1:]:
+    current: list[str] = []
+    current_width, has_words = -1, False
+    for word in line.split(" "):
         width = _width(word, reserved)
-        if current_width + 1 + width > WIDTH and current.strip():
-            lines.append(current)
-            current, current_width = word, width
-        else:
-            current, current_width = f"{current} {word}", current_width + 1 + width
-    return "\n".join([*lines, current])
+        if current_width + 1 + width > WIDTH and has_words:
+            lines.append(" ".join(current))
+            current, current_width, has_words = [], -1, False
+        current.append(word)
+        current_width += 1 + width
+        has_words = has_words or bool(word.strip())
+    return "\n".join([*lines, " ".join(current)])
 
 
 def _width(text: str, reserved: Callable[[int], int]) -> int:
