@@ -75,15 +75,15 @@ async def _restore(url: str, archive: ZipFile, manifest: Manifest, *, is_moved: 
 
 def _told(held: Held) -> Iterator[str]:
     if held.sends:
-        yield f"{held.sends} sends that were under way rest: see `everpost mailing list`, then resume or cancel them."
+        yield f"Sends that were under way and rest now: {held.sends}. Resume or cancel them: `everpost mailing list`."
     if held.failed:
-        yield f"{held.failed} sends had only just begun and have failed: schedule them again."
+        yield f"Sends that had only begun and have failed: {held.failed}. Schedule them again."
     if held.dates:
-        yield f"{held.dates} campaigns were due since then; nothing was sent, and they are not scheduled any more."
+        yield f"Campaigns that were due since then and are not scheduled any more: {held.dates}."
     if held.resends:
-        yield f"{held.resends} resends were due since then and are given up."
+        yield f"Resends that were due since then and are given up: {held.resends}."
     if held.automations:
-        yield f"{held.automations} automatic mails are switched off: see `everpost automation list`."
+        yield f"Automatic mails that are switched off now: {held.automations}. See `everpost automation list`."
 
 
 @contextmanager
