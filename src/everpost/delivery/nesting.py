@@ -55,7 +55,7 @@ class Walk:
         try:
             while position >= 0 and (found := markup.TOKEN.search(self._source, position)) is not None:
                 self._text(self._source[position : found.start()])
-                position = found.end()
+                position = found.end()  # what comes after is counted when the token begins something not followed
                 position = self._token(found)
             if position >= 0:
                 self._text(self._source[position:])
