@@ -1,6 +1,7 @@
 """Backups: what comes back, into what, and what is refused."""
 
 import contextlib
+import os
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,6 +40,11 @@ _NUMBER = """
 _TEXT = 'He said "no",\r\nthen\tleft; é中😀 \\N'
 
 
+# Other processes run these tests at the same time.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+OLD, NEW = f"everpost_backed_up_{WORKER}", f"everpost_restored_{WORKER}"
+
+
 @contextlib.asynccontextmanager
 async def connected(name: str) -> AsyncIterator[Conn]:
     """An empty database."""
@@ -52,7 +58,7 @@ async def connected(name: str) -> AsyncIterator[Conn]:
 @contextlib.asynccontextmanager
 async def earlier(version: str = "9999") -> AsyncIterator[Conn]:
     """A database as an earlier version left it."""
-    async with connected("everpost_backed_up") as conn:
+    async with connected(OLD) as conn:
         await migrate.apply_in(conn, [each.version for each in migrate.all_migrations() if each.version <= version])
         for statement in (_FILL, _NOTE, _REFERRED):
             await platform_db.run(conn, statement, text=_TEXT)
@@ -62,7 +68,7 @@ async def earlier(version: str = "9999") -> AsyncIterator[Conn]:
 
 
 async def back_up(target: Path) -> None:
-    await backups.write(server.dsn("everpost_backed_up"), target)
+    await backups.write(server.dsn(OLD), target)
 
 
 async def restore(conn: Conn, source: Path) -> None:
@@ -75,7 +81,7 @@ async def restore(conn: Conn, source: Path) -> None:
 
 @pytest.mark.parametrize("version", ["0001_first", "0018_contact_filters", "9999"])
 async def test_a_backup_of_any_version_comes_back_up_to_date(tmp_path: Path, settings: Any, version: str) -> None:
-    async with earlier(version) as old, connected("everpost_restored") as new:
+    async with earlier(version) as old, connected(NEW) as new:
         await back_up(tmp_path / "all.zip")
         await restore(new, tmp_path / "all.zip")
         assert [] == await migrate.missing(new)
@@ -88,7 +94,7 @@ async def test_a_backup_of_any_version_comes_back_up_to_date(tmp_path: Path, set
 async def test_stored_files_come_along(tmp_path: Path, settings: Any) -> None:
     config.override(data=tmp_path / "one")
     await storage.put("imports/a/b.csv", b"email\n")
-    async with earlier(), connected("everpost_restored") as new:
+    async with earlier(), connected(NEW) as new:
         await back_up(tmp_path / "all.zip")
         config.override(data=tmp_path / "two")
         await restore(new, tmp_path / "all.zip")
@@ -124,7 +130,7 @@ def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_backup_of_a_later_version_is_refused(tmp_path: Path, settings: Any) -> None:
-    async with earlier() as old, connected("everpost_restored") as new:
+    async with earlier() as old, connected(NEW) as new:
         await platform_db.run(old, "INSERT INTO schema_migrations (version) VALUES ('9999_tomorrow')")
         await back_up(tmp_path / "all.zip")
         with pytest.raises(BadBackup, match="later version"):
