@@ -33,6 +33,7 @@ def serve(
     import_module("everpost.app")
     _calm_the_collector()
     Gate.wait()
+    instance.require_tables()
     if processes == 1:
         _run(settings)
         return
