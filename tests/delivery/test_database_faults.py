@@ -60,9 +60,12 @@ async def test_the_database_may_be_killed_while_mail_leaves(
     await fill(sending.db, sending, RECIPIENTS)
     # The worker waited for the database with what it knew, so nothing is unknown at all.
     assert 0 == await kill_the_database(postgres, sending)
-    # One that does not wait loses it: the test would have seen that.
+    # One that does not wait loses it: the test would have seen that, unless the blow fell between two batches.
     monkeypatch.setattr(shifts, "is_outage", lambda error: False)
-    assert 0 < await kill_the_database(postgres, sending) <= BATCH
+    lost = 0
+    for _ in range(4):
+        lost = lost or await kill_the_database(postgres, sending)
+    assert 0 < lost <= BATCH
     await sending.db.close()
 
 

@@ -243,9 +243,7 @@ def test_programs_below_a_closed_folder_are_copied(tmp_path: Path, holders: list
         holders.append(hold(tmp_path / "data", modules=[closed, SOURCE], copies=copies))
         assert first_line(holders[0]) == "ours"
         assert list(Path(copies).glob("postgresql-*"))
-        programs = {Path("/proc", str(pid), "exe").resolve() for pid in server_processes(Postgres(tmp_path / "data"))}
-        # Of a process that has just ended, nothing is left but its place in /proc.
-        running = {program for program in programs if not program.is_relative_to("/proc")}
+        running = programs_of(server_processes(Postgres(tmp_path / "data")))
         assert running
         assert all(program.is_relative_to(copies) for program in running)
         holders[0].kill()
@@ -369,6 +367,15 @@ def server_processes(server: Postgres) -> list[int]:
         with suppress(OSError):
             if (process / "cwd").samefile(server.data / "postgres"):
                 found.append(int(process.name))
+    return found
+
+
+def programs_of(pids: list[int]) -> set[Path]:
+    """The files that are running, without those of processes that have ended meanwhile."""
+    found: set[Path] = set()
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            found.add(Path("/proc", str(pid), "exe").readlink())
     return found
 
 
