@@ -81,6 +81,12 @@ def test_a_send_is_paused_resumed_and_cancelled(
     page.get_by_role("button", name="Cancel the send").click()
     expect(page.get_by_text("The campaign is cancelled: nobody else gets it.")).to_be_visible()
     expect(page.get_by_role("heading", name="Being cancelled")).to_have_count(0, timeout=20_000)
+    # The history is written by a job of its own, a moment later.
+    for _ in range(40):
+        if page.get_by_text("Cancelled part-way").is_visible():
+            break
+        page.wait_for_timeout(250)
+        page.reload()
     expect(page.get_by_text("Cancelled part-way")).to_be_visible()
 
 

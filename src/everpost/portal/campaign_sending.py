@@ -74,4 +74,5 @@ async def _is_starting(conn: Conn, account_id: AccountId, opened: Opened) -> boo
     if opened.email.status != "SCHEDULED":
         return opened.email.status == "EXECUTING"
     due_at = await schedules.due_at(conn, account_id, opened.campaign.campaign_id)
-    return due_at is not None and due_at <= clock.now()
+    # Without a time it was taken up after we had read that it is scheduled: the next look sees it under way.
+    return due_at is None or due_at <= clock.now()
