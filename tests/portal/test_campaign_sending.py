@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from everpost.campaigns import sending
+from everpost.campaigns import schedules, sending
 from everpost.delivery import brakes, permissions, throttles
 from everpost.delivery.permissions import Permissions
 from everpost.ids import CampaignId
@@ -240,3 +240,19 @@ async def test_a_send_that_found_nobody_says_so(
     await owner.open("/campaigns")
     assert "Nobody to send to" in owner.text
     assert "Not sent yet" not in owner.text
+
+
+async def test_a_send_that_begins_while_its_page_is_read_is_followed(
+    owner: Window, place: str, hand_over: Callable[[str], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await owner.open(f"{place}/send")
+    await owner.press("Send it now")
+    read = schedules.due_at
+
+    async def read_late(*arguments: Any) -> Any:
+        await hand_over(place)
+        return await read(*arguments)
+
+    monkeypatch.setattr(schedules, "due_at", read_late)
+    await owner.open(place)
+    assert "data-live" in owner.page.text
